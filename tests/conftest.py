@@ -32,6 +32,8 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("OPSCTL_HOME", str(folder / "opsctl-home"))
         # Neither the developer's own file nor one above the working folder.
         patch.setenv("OPSCTL_CONFIG", os.devnull)
+        # Where there is no Terraform, none is downloaded: nobody listens there.
+        patch.setenv("OPSCTL_TERRAFORM_RELEASES", "http://127.0.0.1:1")
         # Only for speed. Programs that are started thousands of times keep their compiled code;
         patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         # Terraform and its provider live for seconds: with less garbage collection they work a sixth less;

@@ -57,6 +57,7 @@ def environment(folder: Path, change: dict[str, str | None]) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_REGION": "us-east-1",
         "OPSCTL_PROVIDER_MIRROR": "/nowhere",
+        "OPSCTL_TERRAFORM_RELEASES": "http://127.0.0.1:1",
     }
     return {name: value.replace("FOLDER", str(folder)) for name, value in (usual | change).items() if value is not None}
 

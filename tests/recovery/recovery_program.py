@@ -44,6 +44,8 @@ class Program:
             key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OPSCTL_", "TF_"))
         }
         own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "100"}
+        # Where there is no Terraform, none can be downloaded: nobody listens there.
+        own["OPSCTL_TERRAFORM_RELEASES"] = "http://127.0.0.1:1"
         return {**environment, **own, "AWS_EC2_METADATA_DISABLED": "true", **more}
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:

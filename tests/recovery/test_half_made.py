@@ -98,7 +98,8 @@ def test_down_once_more_has_nothing_to_do(observed: dict[str, Observations], nam
 
 @KILLED
 def test_down_without_terraform_says_so(observed: dict[str, Observations]) -> None:
-    assert "Terraform is not on the PATH" in observed["early"].downs[0].err
+    assert "Terraform is not installed" in observed["early"].downs[0].err
+    assert "could not be downloaded" in observed["early"].downs[0].err
     assert "What AWS shows is removed without it." in observed["early"].downs[0].err
 
 

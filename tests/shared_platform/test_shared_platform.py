@@ -193,7 +193,8 @@ def test_what_was_asked_without_terraform_was_answered(story: Story) -> None:
     assert "HNU1" in story.results["datasets"].out
     assert json.loads(story.results["dry run"].out)
     assert story.results["no terraform"].code == 1
-    assert "Terraform is not on the PATH" in story.results["no terraform"].err
+    assert "Terraform is not installed" in story.results["no terraform"].err
+    assert "could not be downloaded" in " ".join(story.results["no terraform"].err.split())
 
 
 def test_up_names_the_image_as_the_next_step_and_run_refuses_until_it_is_there(story: Story) -> None:
