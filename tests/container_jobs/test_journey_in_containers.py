@@ -55,7 +55,7 @@ def test_the_four_commands(person: dict[str, str], engine_world: EngineWorld, tm
     again = typed("up", "--local")
     assert "nothing changed" in again.stderr
     assert "in containers of podman" in again.stderr
-    assert "First `opsctl down`" in typed("up", "--local", "--engine", "default", code=1).stderr
+    assert "First `opsctl down --local`" in typed("up", "--local", "--engine", "default", code=1).stderr
     typed("upload", tmp_path / "sample", "--name", "HNU1")
     typed("run", "HNU1", "--sp", "native", "--yes")
     logs = typed("logs", "--follow", "--tail", "100000")
