@@ -49,6 +49,21 @@ RunId = Annotated[
         autocompletion=completion.runs,
     ),
 ]
+OfDataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="DATASET",
+        help="Take the best result of each scan over all runs of this dataset, instead of one run.",
+        autocompletion=completion.datasets,
+    ),
+]
+OutputsOfDataset = Annotated[
+    str | None,
+    typer.Option(
+        "--modif", metavar="NAME", help="With --dataset: the derivatives folder. Default: that of the latest run."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")]
 Confirm = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import platform
 import socket
 import ssl
 import tempfile
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
 from opsctl.core.harmless import harmless
-from opsctl.core.platform.terraform_release import ADDRESS, VERSION, TerraformRelease
+from opsctl.core.platform.terraform_release import ADDRESS, VERSION, TerraformRelease, release_for
 from opsctl.whole_file import sync_folder
 
 #: Names another address than HashiCorp's, with the same folders below it.
@@ -83,6 +84,15 @@ class TerraformDownload:
                 code=ErrorCode.CONFIGURATION_INVALID,
             )
         self.host = parts.hostname
+
+    @classmethod
+    def for_this_machine(cls, folder: Path, environment: Mapping[str, str]) -> TerraformDownload | None:
+        """The download for this computer, from the address that `OPSCTL_TERRAFORM_RELEASES` names if it is set.
+
+        None where HashiCorp has no release for it that opsctl knows.
+        """
+        release = release_for(platform.system(), platform.machine())
+        return cls(release, folder, address=environment.get(RELEASES_VARIABLE) or ADDRESS) if release else None
 
     @contextmanager
     def opened(self) -> Iterator[tuple[int, Callable[[Callable[[int], None]], Path]]]:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from pathlib import Path
 
 from opsctl.core.errors import Problem
-from opsctl.core.platform.terraform_release import ADDRESS, VERSION, release_for
-from opsctl.terraform.download import RELEASES_VARIABLE, TerraformDownload
+from opsctl.core.platform.terraform_release import VERSION
+from opsctl.terraform.download import TerraformDownload
 
 
 def main() -> int:
-    release = release_for(platform.system(), platform.machine())
-    if release is None:
-        print("Install Terraform 1.5 or later: HashiCorp has none for this machine that opsctl knows.", file=sys.stderr)
-        return 1
-    print(f"Terraform is not installed: downloading version {VERSION} into {sys.argv[1]}.")
+    folder = Path(sys.argv[1])
     try:
-        download = TerraformDownload(release, Path(sys.argv[1]), address=os.environ.get(RELEASES_VARIABLE) or ADDRESS)
+        download = TerraformDownload.for_this_machine(folder, os.environ)
+        if download is None:
+            print("Install Terraform 1.5 or later: opsctl knows of none for this machine.", file=sys.stderr)
+            return 1
+        print(f"Terraform is not installed: downloading version {VERSION} into {folder}.")
         with download.opened() as (_, install):
             install(lambda _: None)
     except Problem as problem:

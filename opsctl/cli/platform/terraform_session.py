@@ -160,16 +160,13 @@ def find_terraform(context: Context) -> Binary:
 
 def _download_terraform(context: Context, none: Problem) -> None:
     """Download Terraform to where opsctl keeps its own, or raise `none` where there is none for this machine."""
-    import platform
+    from opsctl.core.platform.terraform_release import VERSION
+    from opsctl.terraform.download import TerraformDownload
 
-    from opsctl.core.platform.terraform_release import ADDRESS, VERSION, release_for
-    from opsctl.terraform.download import RELEASES_VARIABLE, TerraformDownload
-
-    release = release_for(platform.system(), platform.machine())
-    if release is None:
-        raise none
     folder = context.home.make(context.home.terraform.parent)
-    download = TerraformDownload(release, folder, address=os.environ.get(RELEASES_VARIABLE) or ADDRESS)
+    download = TerraformDownload.for_this_machine(folder, os.environ)
+    if download is None:
+        raise none
     context.screen.say(f"Terraform is not installed: downloading version {VERSION} from {download.host} to {folder}.")
     with (
         download.opened() as (size_bytes, install),

@@ -10,7 +10,7 @@ import typer
 
 from opsctl.cli import completion
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
+from opsctl.cli.options import AsJson, OfDataset, OutputsOfDataset, PlatformName, Profile, RunId
 from opsctl.core.errors import UsageProblem
 
 
@@ -24,21 +24,8 @@ def report(
     ] = None,
     *,
     run_id: RunId = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            "--dataset",
-            metavar="DATASET",
-            help="Report the best result of each scan over all runs of this dataset, instead of one run.",
-            autocompletion=completion.datasets,
-        ),
-    ] = None,
-    modif: Annotated[
-        str | None,
-        typer.Option(
-            "--modif", metavar="NAME", help="With --dataset: the derivatives folder. Default: that of the latest run."
-        ),
-    ] = None,
+    dataset: OfDataset = None,
+    modif: OutputsOfDataset = None,
     parcellation: Annotated[
         str | None,
         typer.Option(

@@ -10,7 +10,16 @@ import typer
 
 from opsctl.cli import completion
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, ParticipantLabel, PlatformName, Profile, RunId, ScanName
+from opsctl.cli.options import (
+    AsJson,
+    OfDataset,
+    OutputsOfDataset,
+    ParticipantLabel,
+    PlatformName,
+    Profile,
+    RunId,
+    ScanName,
+)
 from opsctl.core.errors import Problem
 from opsctl.core.runs.result import TypedKind, What
 
@@ -25,21 +34,8 @@ def results(
         typer.Argument(metavar="DEST", help="The folder to download to. It may have files of an earlier download."),
     ],
     *,
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            "--dataset",
-            metavar="DATASET",
-            help="Download the best result of each scan over all runs of this dataset, instead of one run.",
-            autocompletion=completion.datasets,
-        ),
-    ] = None,
-    modif: Annotated[
-        str | None,
-        typer.Option(
-            "--modif", metavar="NAME", help="With --dataset: the derivatives folder. Default: that of the latest run."
-        ),
-    ] = None,
+    dataset: OfDataset = None,
+    modif: OutputsOfDataset = None,
     what: Annotated[
         What,
         typer.Option(
