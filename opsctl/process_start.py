@@ -13,8 +13,8 @@ import re
 import sys
 from collections.abc import MutableMapping
 
-#: New objects before the collector looks at them. Python's own 700 are reached hundreds of times in a start, and 100,000
-#: before the first call to AWS.
+#: New objects before the collector looks at them. A start reaches 100,000 once, and the 700 of Python hundreds of
+#: times, before its first call to AWS.
 _NEW_OBJECTS = 200_000
 _SIZE = re.compile(r"0*[1-9][0-9]{0,3}")
 
