@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opsctl.commands.runs.record_folder import Form
+from opsctl.commands.runs.decoded_record import Form
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_record import decode_scan_document, short_document
