@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from opsctl.core import bounded
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
-from opsctl.core.record_body import record_body
-from opsctl.core.runs.files_digest import files_digest
+from opsctl.core.record_body import short_record_body
+from opsctl.core.runs.files_digest import file_line, files_digest
 from opsctl.core.runs.output_texts import SHOWN, wrong_text
 
 if TYPE_CHECKING:
@@ -213,9 +213,8 @@ class Result:
         """A result without its files as `decode_short` reads it: 1 kB for this machine's cache."""
         if not all(value is _NOT_READ for value in (self.connectomes, self.files, self.graphs)):
             raise ValueError("the result has its files")
-        return record_body(
-            {"schema_version": SCHEMA_VERSION, **dict(zip(_SHORT_FIELDS, _short_values(self), strict=True))}
-        )
+        values = dict(zip(_SHORT_FIELDS, _short_values(self), strict=True))
+        return short_record_body({"schema_version": SCHEMA_VERSION, **values})
 
     @classmethod
     def decode_short(cls, data: bytes, uri: str) -> Result:
@@ -312,7 +311,7 @@ def _common(record: _Fields) -> dict[str, Any]:
 
 
 def _digest(files: Iterable[OutputFile]) -> str:
-    return files_digest([(file.uri, file.size_bytes, file.etag) for file in files])
+    return files_digest([file_line(file.uri, file.size_bytes, file.etag) for file in files])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
