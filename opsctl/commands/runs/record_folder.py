@@ -107,9 +107,9 @@ class RecordFolder:
         ]
 
         def from_summary(number: int, summary: bytes | None) -> Iterator[tuple[str, T]]:
-            wanted = remaining[number]
+            missing = remaining[number]
             for obj, body in self._proved(number, summary):
-                if obj.key in wanted:
+                if obj.key in missing:
                     yield obj.key, decode(ReadBody(obj, body, "summary"))
 
         by_number: Iterator[tuple[int, Iterable[tuple[str, T]]]]
