@@ -43,7 +43,7 @@ PURE = {
         "statistics",
         "struct",
     ),
-    *("contextlib", "math", "msgspec", "string", "typing", "unicodedata", "zlib"),
+    *("contextlib", "math", "msgspec", "operator", "string", "typing", "unicodedata", "zlib"),
 }
 #: Names that would bring the clock or the disk in through the back door.
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "input", "print", "eval", "exec", "__import__"}

@@ -89,7 +89,7 @@ class RecordReader(Generic[T]):
 
         try:
             # msgspec does not look at the texts of unknown fields.
-            data = data if isinstance(data, str) else data.decode()
+            data = data if isinstance(data, str) or data.isascii() else data.decode()
             value = self._valid(data, source)
         except msgspec.ValidationError as error:
             raise self._unreadable(source, _detail(str(error))) from error
@@ -99,7 +99,7 @@ class RecordReader(Generic[T]):
             raise self._unreadable(source, inconsistency)
         return value
 
-    def _valid(self, data: str, source: str) -> T:
+    def _valid(self, data: bytes | str, source: str) -> T:
         """A record whose version and single fields are valid, else an error of msgspec's or about the version."""
         import msgspec
 

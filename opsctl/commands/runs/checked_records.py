@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.runs.record_folder import Form, RecordFolder
+from opsctl.commands.runs.decoded_record import DecodedRecord, Form, ReadBody, decoded_record
+from opsctl.commands.runs.record_folder import RecordFolder
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.location import Location
 from opsctl.core.record import UnreadableRecord
@@ -17,7 +18,7 @@ from opsctl.core.size_limits import RECORD_BYTES
 T = TypeVar("T")
 
 #: So many decoded records, of 1 kB each, are stored in this machine's cache at once: the disk is waited for each time.
-_STORED_AT_ONCE = 2_000
+_STORED_AT_ONCE = 10_000
 
 
 def no_contradiction(_: Any) -> str:
@@ -108,30 +109,28 @@ class CheckedRecords:
         reader = RecordFolder(
             self._storage, self._cache, location, objects, form=form.name, worth_a_summary=self._worth_a_summary
         )
+
+        def decode(read: ReadBody) -> DecodedRecord[T]:
+            return decoded_record(read, form, self._uri(read.obj.key))
+
+        def read_again() -> Iterator[DecodedRecord[T]]:
+            yield from reader.read(unusable, decode, cached=False, is_small=form.is_stored)
+
         stored: dict[S3Object, bytes] = {}
         unusable: list[S3Object] = []
-        value: T | None
-        for read in chain(reader.bodies(unread), _later(lambda: reader.bodies(unusable, cached=False))):
-            if read.source == "cache" and form.decode_short is not None and isinstance(read.body, bytes):
-                try:
-                    value = form.decode_short(read.body, self._uri(read.obj.key))
-                except UnreadableRecord:
-                    # Somebody has changed the cache: it is not the record that is damaged.
-                    unusable.append(read.obj)
-                    continue
-                self._unreadable.pop(self._uri(read.obj.key), None)
-            else:
-                value = self.decoded(form.decode, read.body, read.obj.key)
+        for record in chain(reader.read(unread, decode, is_small=form.is_stored), read_again()):
+            if record.is_cache_damaged:
+                unusable.append(record.obj)
+                continue
+            value = self._readable(record.value, record.obj.key)
             if keep:
-                self.remember(read.obj, value)
-            if value is not None and form.shorten is not None and read.source != "cache":
-                stored[read.obj] = form.shorten(value)
-            elif form.is_small and read.source != "cache" and isinstance(read.body, bytes):
-                stored[read.obj] = read.body
+                self.remember(record.obj, value)
+            if record.stored is not None:
+                stored[record.obj] = record.stored
             if len(stored) >= _STORED_AT_ONCE:
                 self._cache.keep(self._bucket, stored, form=form.name)
                 stored = {}
-            yield read.obj, value
+            yield record.obj, value
         self._cache.keep(self._bucket, stored, form=form.name)
 
     def remember(self, obj: S3Object, value: Any) -> None:
@@ -147,16 +146,19 @@ class CheckedRecords:
 
     def decoded(self, decode: Callable[[bytes, str], T], body: bytes | UnreadableRecord, key: str) -> T | None:
         """A record, or None and a report where it cannot be read."""
-        uri = self._uri(key)
+        read: T | UnreadableRecord
         try:
-            if isinstance(body, UnreadableRecord):
-                raise body
-            value = decode(body, uri)
+            read = body if isinstance(body, UnreadableRecord) else decode(body, self._uri(key))
         except UnreadableRecord as problem:
-            self._report(problem)
+            read = problem
+        return self._readable(read, key)
+
+    def _readable(self, read: T | UnreadableRecord, key: str) -> T | None:
+        if isinstance(read, UnreadableRecord):
+            self._report(read)
             return None
-        self._unreadable.pop(uri, None)
-        return value
+        self._unreadable.pop(self._uri(key), None)
+        return read
 
     def report(self, key: str, detail: str) -> None:
         """Report a record that something else contradicts."""
@@ -170,8 +172,3 @@ class CheckedRecords:
 
     def _uri(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"
-
-
-def _later(make: Callable[[], Iterator[T]]) -> Iterator[T]:
-    """The elements of what is made when the first of them is asked for."""
-    yield from make()

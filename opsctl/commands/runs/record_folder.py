@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.decoded_record import ReadBody
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
@@ -19,52 +19,16 @@ from opsctl.core.runs.record_summary import is_proved, proved_bodies, summary_ke
 from opsctl.core.size_limits import SUMMARY_BYTES
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 #: So many bodies are in memory at once: a result with the files of 35 atlases has 30 kB.
 _BODIES_AT_ONCE = 128
 #: So many summaries, of 4 MB each with 45 atlases, are on the way or in work at once.
-_SUMMARIES_AHEAD = 3
+_FETCHED_AHEAD = 3
+#: So many summaries are decoded at once: one thread decompresses and compares while another one has the interpreter.
+_DECODED_AT_ONCE = 2
 #: From so many records on that nobody has summarised, a summary is written for the next reader.
 WORTH_A_SUMMARY = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form(Generic[T]):
-    """How one kind of record is read, and what of it is stored on this machine.
-
-    Attributes
-    ----------
-    name
-        Of what is stored.
-    decode
-        Reads a body; its second argument is the record's address.
-    is_small
-        Whether bodies are stored as they are. Those that are neither small nor shortened are not stored.
-    shorten, decode_short
-        Write and read what is stored instead of the body.
-    """
-
-    decode: Callable[[bytes, str], T]
-    is_small: bool = False
-    name: str = ""
-    shorten: Callable[[T], bytes] | None = None
-    decode_short: Callable[[bytes, str], T] | None = None
-
-
-@dataclass(frozen=True)
-class ReadBody:
-    """A body, or why it was not read.
-
-    Attributes
-    ----------
-    source
-        `cache`: as it is stored on this machine, which may be shortened. `summary`: proved by the listing. `object`:
-        read by itself.
-    """
-
-    obj: S3Object
-    body: bytes | UnreadableRecord
-    source: str
 
 
 class RecordFolder:
@@ -100,13 +64,20 @@ class RecordFolder:
             self._by_number[summary_number(obj.key.rpartition("/")[2])].append(obj)
         self._known_summaries: dict[str, S3Object] | None = None
 
-    def bodies(self, unread: Sequence[S3Object], *, cached: bool = True) -> Iterator[ReadBody]:
-        """The bodies of some of the objects, in no order; those that are gone meanwhile are left out.
+    def read(
+        self, unread: Sequence[S3Object], decode: Callable[[ReadBody], T], *, cached: bool = True, is_small: bool
+    ) -> Iterator[T]:
+        """Decode the bodies of some of the objects, in no order; those that are gone meanwhile are left out.
 
         Parameters
         ----------
+        decode
+            Called with each body; those of summaries in several threads.
         cached
             Whether to ask this machine's cache.
+        is_small
+            Whether what is decoded takes little memory: then whole summaries are decoded ahead, several at once.
+            Otherwise one body at a time is in memory.
         """
         unread_keys = {obj.key for obj in unread}
         remaining: dict[int | None, dict[str, S3Object]] = {}
@@ -115,21 +86,46 @@ class RecordFolder:
             known = self._cache.get(self._folder.bucket, chosen, form=self._form) if cached and chosen else {}
             for obj in chosen:
                 if obj.key in known:
-                    yield ReadBody(obj, known[obj.key], "cache")
+                    yield decode(ReadBody(obj, known[obj.key], "cache"))
             if len(known) < len(chosen):
                 remaining[number] = {obj.key: obj for obj in chosen if obj.key not in known}
+        yield from self._from_summaries(remaining, decode, is_small=is_small)
+        for each_number, missing in remaining.items():
+            for read in self._read_each(each_number, list(missing.values())):
+                yield decode(read)
+
+    def _from_summaries(
+        self, remaining: Mapping[int | None, dict[str, S3Object]], decode: Callable[[ReadBody], T], *, is_small: bool
+    ) -> Iterator[T]:
+        """Decode what summaries prove of the remaining objects, and remove it from these; see `read`."""
         worthwhile = [
             number
             for number, missing in remaining.items()
-            if number is not None and len(missing) >= min(self._worth, len(self._by_number[number]))
+            if number is not None
+            and len(missing) >= min(self._worth, len(self._by_number[number]))
+            and self._key(number) in self._summaries()
         ]
-        for number, summary in self._fetched(worthwhile):
+
+        def from_summary(number: int, summary: bytes | None) -> Iterator[tuple[str, T]]:
             missing = remaining[number]
             for obj, body in self._proved(number, summary):
-                if missing.pop(obj.key, None) is not None:
-                    yield ReadBody(obj, body, "summary")
-        for each_number, missing in remaining.items():
-            yield from self._read_each(each_number, list(missing.values()))
+                if obj.key in missing:
+                    yield obj.key, decode(ReadBody(obj, body, "summary"))
+
+        by_number: Iterator[tuple[int, Iterable[tuple[str, T]]]]
+        if is_small:
+            by_number = _ahead(
+                lambda number: list(from_summary(number, self._fetch(number))), worthwhile, _DECODED_AT_ONCE
+            )
+        else:
+            by_number = (
+                (number, from_summary(number, body)) for number, body in _ahead(self._fetch, worthwhile, _FETCHED_AHEAD)
+            )
+        for number, from_one in by_number:
+            for key, value in from_one:
+                # A summary may name a record twice.
+                if remaining[number].pop(key, None) is not None:
+                    yield value
 
     def _read_each(self, number: int | None, objects: Sequence[S3Object]) -> Iterator[ReadBody]:
         """Read objects one by one, and write a summary for the next reader where they are many."""
@@ -148,27 +144,15 @@ class RecordFolder:
         if number is not None and len(proved) >= self._worth:
             self._write(number, proved)
 
-    def _fetched(self, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        """The summaries that exist, in the numbers' order; the next ones arrive while the caller works on one."""
-        if not any(self._key(number) in self._summaries() for number in numbers):
-            return
-        with ThreadPoolExecutor(_SUMMARIES_AHEAD) as pool:
-            coming = deque[tuple[int, Future[bytes | None]]]()
-            unasked = deque(number for number in numbers if self._key(number) in self._summaries())
-            while coming or unasked:
-                while unasked and len(coming) < _SUMMARIES_AHEAD:
-                    coming.append((unasked[0], pool.submit(self._fetch, unasked.popleft())))
-                number, future = coming.popleft()
-                if (summary := future.result()) is not None:
-                    yield number, summary
-
     def _fetch(self, number: int) -> bytes | None:
         key = self._key(number)
         body = self._storage.get_bodies(self._folder.bucket, [key], at_most=SUMMARY_BYTES).get(key)
         return body if isinstance(body, bytes) else None
 
-    def _proved(self, number: int, summary: bytes) -> Iterator[tuple[S3Object, bytes]]:
-        """What the listing proves of a summary; no more where it is damaged."""
+    def _proved(self, number: int, summary: bytes | None) -> Iterator[tuple[S3Object, bytes]]:
+        """What the listing proves of a summary; no more where it is damaged, nothing where there is none."""
+        if summary is None:
+            return
         with suppress(UnreadableRecord):
             source = f"s3://{self._folder.bucket}/{self._key(number)}"
             yield from proved_bodies(summary, source, self._by_number[number])
@@ -198,3 +182,17 @@ class RecordFolder:
     def _key(self, number: int) -> str:
         run_prefix, _, name = self._folder.prefix.rpartition("/")
         return summary_key(run_prefix, name, number)
+
+
+def _ahead(work: Callable[[int], R], numbers: Sequence[int], at_once: int) -> Iterator[tuple[int, R]]:
+    """What work makes of some summaries, in their order: it goes on with the next ones while the caller uses one."""
+    if not numbers:
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        coming = deque[tuple[int, Future[R]]]()
+        unasked = deque(numbers)
+        while coming or unasked:
+            while unasked and len(coming) < at_once:
+                coming.append((unasked[0], pool.submit(work, unasked.popleft())))
+            number, future = coming.popleft()
+            yield number, future.result()

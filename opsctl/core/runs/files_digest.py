@@ -6,16 +6,21 @@ import hashlib
 from collections.abc import Iterable, Set
 
 
-def files_digest(files: Iterable[tuple[str, int | str, str]]) -> str:
+def file_line(uri: str, size_bytes: int | str, etag: str) -> str:
+    """What the digest of a folder holds of a file: S3 address, size in bytes (a number, or its digits) and etag."""
+    return f"{uri}\n{size_bytes}\n{etag}\n"
+
+
+def files_digest(lines: Iterable[str]) -> str:
     """The digest of files in any order, each once; empty for none.
 
     Parameters
     ----------
-    files
-        S3 address, size in bytes (a number, or its digits) and etag of each.
+    lines
+        The `file_line` of each.
     """
-    lines = sorted({f"{uri}\n{size_bytes}\n{etag}\n" for uri, size_bytes, etag in files})
-    return hashlib.blake2b("".join(lines).encode(), digest_size=16).hexdigest() if lines else ""
+    ordered = sorted(set(lines))
+    return hashlib.blake2b("".join(ordered).encode(), digest_size=16).hexdigest() if ordered else ""
 
 
 class FolderDigests:
@@ -52,21 +57,21 @@ class FolderDigests:
             Key, etag and size in bytes of each, as a listing has them, and what else it says.
         """
         folder, scan = "", ""
-        files: list[tuple[str, int | str, str]] = []
+        lines: list[str] = []
         for key, etag, size_bytes, _, _ in entries:
             if not folder or not key.startswith(folder):
-                self._close(scan, files)
-                scan, files = self._scan_of(key), []
+                self._close(scan, lines)
+                scan, lines = self._scan_of(key), []
                 folder = f"{self._prefix}{scan}/" if scan else ""
             if scan:
-                files.append((self._uri + key, size_bytes, etag))
+                lines.append(file_line(self._uri + key, size_bytes, etag))
             elif key.startswith(f"{self._prefix}sub-"):
                 self.elsewhere.append(key)
-        self._close(scan, files)
+        self._close(scan, lines)
 
-    def _close(self, scan: str, files: list[tuple[str, int | str, str]]) -> None:
-        if files:
-            self.by_scan[scan] = files_digest(files)
+    def _close(self, scan: str, lines: list[str]) -> None:
+        if lines:
+            self.by_scan[scan] = files_digest(lines)
 
     def _scan_of(self, key: str) -> str:
         """The outermost folder of a key that is a scan's; empty where none is."""

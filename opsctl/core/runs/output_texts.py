@@ -5,7 +5,7 @@ A pattern for each text would take most of the time that a result with 45 connec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from opsctl.core.location import is_plain_path
@@ -27,21 +27,38 @@ def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: 
         The S3 address below which every output must be.
     """
     # Nearly all connectomes and graphs are among the files: each address is checked once.
-    uris = dict.fromkeys([*(file.uri for file in files), *connectomes, *(graph.uri for graph in graphs)])
+    uris = {file.uri for file in files}
+    uris.update(connectomes)
+    uris.update([graph.uri for graph in graphs])
     start = f"{folder}/"
-    places = [uri[len(start) :] for uri in uris if uri.startswith(start)]
-    if len(places) < len(uris) or (places and not is_plain_path("/".join(places))):
-        wrong = next(uri for uri in uris if not uri.startswith(start) or not is_plain_path(uri[len(start) :]))
+    if uris and not _are_plain_below(uris, start):
+        ordered = [*(file.uri for file in files), *connectomes, *(graph.uri for graph in graphs)]
+        wrong = next(uri for uri in ordered if not uri.startswith(start) or not is_plain_path(uri[len(start) :]))
         return f"`outputs` is wrong ({wrong[:SHOWN]} is not in {folder[:SHOWN]})"
-    atlases = dict.fromkeys(graph.atlas for graph in graphs)
+    atlases = {graph.atlas for graph in graphs}
     names = "/".join(atlases)
-    if atlases and (
-        max(map(len, atlases)) > _LONGEST_NAME or names.count("/") >= len(atlases) or not is_plain_path(names)
-    ):
+    if atlases and (max(map(len, atlases)) > _LONGEST_NAME or names.count("/") >= len(atlases) or not _is_plain(names)):
         return "`outputs.graphs` is wrong (an `atlas` is no name of a folder)"
     if not _are_sha256([file.sha256 for file in files]):
         return "`outputs.files` is wrong (a `sha256` has another form than opsctl writes)"
     return ""
+
+
+def _are_plain_below(uris: Collection[str], start: str) -> bool:
+    """Whether each address is `start` and then a plain path; all of them together, in a fifth of the time."""
+    text = "\n" + "\n".join(uris)
+    places = text.replace(f"\n{start}", "/")
+    if text.count("\n") == len(uris) and "\n" not in places:
+        return _is_plain(places[1:])
+    return all(uri.startswith(start) and is_plain_path(uri[len(start) :]) for uri in uris)
+
+
+def _is_plain(path: str) -> bool:
+    """The same as `is_plain_path`; of a path of printable characters a few searches tell it."""
+    between = f"/{path}/"
+    if path.isprintable() and "//" not in between and "/." not in between and "\\" not in path:
+        return True
+    return is_plain_path(path)
 
 
 def _are_sha256(texts: Sequence[str]) -> bool:

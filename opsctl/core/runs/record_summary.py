@@ -27,6 +27,8 @@ _INDEX = re.compile(r"(\d{5,7})\.[^/]*json")
 #: Of a result with 50 files, level 6 takes twice the time and saves a twentieth.
 _LEVEL = 4
 _GZIP = 31
+#: Of a compressed summary, so much is decompressed at once: about 1 MB of records.
+_SLICE_BYTES = 64 * 1024
 
 
 def summary_number(name: str) -> int | None:
@@ -98,37 +100,43 @@ class _Content:
     def __init__(self, data: bytes, source: str) -> None:
         self._stream = zlib.decompressobj(wbits=_GZIP)
         self._compressed = data
-        self._ready = bytearray()
+        # So much of it was given to the stream; what the stream has not taken of that.
+        self._given = 0
+        self._untaken = b""
+        self._ready = b""
+        # So much of it was taken.
+        self._taken = 0
         self._source = source
 
     def line(self) -> bytes:
         """What comes before the next line end."""
-        while (end := self._ready.find(b"\n")) < 0:
-            if len(self._ready) > RECORD_BYTES:
+        while (end := self._ready.find(b"\n", self._taken)) < 0:
+            if len(self._ready) - self._taken > RECORD_BYTES:
                 raise self._damaged()
             self._more()
-        return self._taken(end + 1)[:-1]
+        return self.take(end + 1 - self._taken)[:-1]
 
     def take(self, size: int) -> bytes:
         """The next bytes."""
-        while len(self._ready) < size:
+        while len(self._ready) - self._taken < size:
             self._more()
-        return self._taken(size)
+        start, self._taken = self._taken, self._taken + size
+        return self._ready[start : self._taken]
 
     def _more(self) -> None:
+        # A small slice at a time: what the stream leaves of it is copied.
+        if not self._untaken:
+            self._untaken = self._compressed[self._given : self._given + _SLICE_BYTES]
+            self._given += len(self._untaken)
         try:
-            piece = self._stream.decompress(self._compressed, RECORD_BYTES)
+            piece = self._stream.decompress(self._untaken, RECORD_BYTES)
         except zlib.error as error:
             raise self._damaged() from error
-        self._compressed = self._stream.unconsumed_tail
-        if not piece:
+        if not piece and not self._untaken:
             raise self._damaged()
-        self._ready += piece
-
-    def _taken(self, size: int) -> bytes:
-        taken = bytes(self._ready[:size])
-        del self._ready[:size]
-        return taken
+        self._untaken = self._stream.unconsumed_tail
+        self._ready = self._ready[self._taken :] + piece
+        self._taken = 0
 
     def _damaged(self) -> UnreadableRecord:
         return UnreadableRecord(self._source, "cannot be read: it is cut off or damaged.")

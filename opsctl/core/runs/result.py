@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from opsctl.core import bounded
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
-from opsctl.core.record_body import record_body
-from opsctl.core.runs.files_digest import files_digest
+from opsctl.core.record_body import short_record_body
+from opsctl.core.runs.files_digest import file_line, files_digest
 from opsctl.core.runs.output_texts import SHOWN, wrong_text
 
 if TYPE_CHECKING:
@@ -205,15 +206,15 @@ class Result:
             files=_NOT_READ,
             graphs=_NOT_READ,
             file_count=len(self.files),
-            files_digest=files_digest((file.uri, file.size_bytes, file.etag) for file in self.files),
+            files_digest=_digest(self.files),
         )
 
     def short_body(self) -> bytes:
         """A result without its files as `decode_short` reads it: 1 kB for this machine's cache."""
         if not all(value is _NOT_READ for value in (self.connectomes, self.files, self.graphs)):
             raise ValueError("the result has its files")
-        record = {name: getattr(self, name) for name in _SHORT_FIELDS}
-        return record_body({"schema_version": SCHEMA_VERSION, **record})
+        values = dict(zip(_SHORT_FIELDS, _short_values(self), strict=True))
+        return short_record_body({"schema_version": SCHEMA_VERSION, **values})
 
     @classmethod
     def decode_short(cls, data: bytes, uri: str) -> Result:
@@ -225,7 +226,7 @@ class Result:
             If it is damaged, or of another version.
         """
         record = _SHORT_READER.decode(data, uri)
-        values = {name: getattr(record, name) for name in _SHORT_FIELDS}
+        values = dict(zip(_SHORT_FIELDS, _short_values(record), strict=True))
         return cls(connectomes=_NOT_READ, files=_NOT_READ, graphs=_NOT_READ, **values)
 
     @classmethod
@@ -238,28 +239,34 @@ class Result:
             If it is damaged, or of another version.
         """
         record = _READER.decode(data, uri)
+        outputs = record.outputs
         return cls(
-            index=record.index,
-            scan=record.scan,
-            key=record.key,
-            status=record.status,
-            cause=record.cause,
-            exit_code=record.exit_code,
-            attempt=record.attempt,
-            started_at=record.started_at,
-            stopped_at=record.stopped_at,
-            seconds=record.seconds,
-            peak_memory_mib=record.peak_memory_mib,
-            peak_disk_mib=record.peak_disk_mib,
-            connectomes=record.outputs.connectomes,
-            files=record.outputs.files,
-            log_stream=record.log_stream,
-            job_id=record.job_id,
-            cause_code=record.cause_code,
-            facts=record.facts,
-            graphs=record.outputs.graphs,
-            warnings=record.warnings,
+            connectomes=outputs.connectomes,
+            files=outputs.files,
+            graphs=outputs.graphs,
             folder=record.folder if record.status == "succeeded" else "",
+            **_common(record),
+        )
+
+    @classmethod
+    def decode_without_files(cls, data: bytes, uri: str) -> Result:
+        """Read `results/INDEX.json` as `decode` does, and leave out what `without_files` does.
+
+        Raises
+        ------
+        UnreadableRecord
+            As `decode`, so that no command calls a result readable that another cannot read.
+        """
+        record = _READER.decode(data, uri)
+        files = record.outputs.files
+        return cls(
+            connectomes=_NOT_READ,
+            files=_NOT_READ,
+            graphs=_NOT_READ,
+            folder=record.folder if record.status == "succeeded" else "",
+            file_count=len(files),
+            files_digest=_digest(files),
+            **_common(record),
         )
 
 
@@ -294,6 +301,19 @@ class _Fields:
     schema_version: Any = None
 
 
+_COMMON_FIELDS = tuple(field.name for field in fields(_Fields) if field.name != "schema_version")
+_common_values = attrgetter(*_COMMON_FIELDS)
+
+
+def _common(record: _Fields) -> dict[str, Any]:
+    """What a result and its record have in common, by name."""
+    return dict(zip(_COMMON_FIELDS, _common_values(record), strict=True))
+
+
+def _digest(files: Iterable[OutputFile]) -> str:
+    return files_digest([file_line(file.uri, file.size_bytes, file.etag) for file in files])
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _ShortRecord(_Fields):
     """A result in this machine's cache."""
@@ -304,6 +324,7 @@ class _ShortRecord(_Fields):
 
 
 _SHORT_FIELDS = tuple(field.name for field in fields(_ShortRecord) if field.name != "schema_version")
+_short_values = attrgetter(*_SHORT_FIELDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -346,12 +367,13 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
             return f"`outputs` is wrong ({folder} is in another bucket)"
     if wrong := wrong_text(outputs.files, outputs.connectomes, outputs.graphs, folder=folder):
         return wrong
-    sizes = {file.uri: file.size_bytes for file in outputs.files}
-    for connectome in outputs.connectomes:
-        if connectome not in sizes:
-            return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
-        if result.status == "succeeded" and not sizes[connectome]:
-            return f"`outputs.files` is wrong (the connectome {connectome[:SHOWN]} has 0 bytes)"
+    size_of = {file.uri: file.size_bytes for file in outputs.files}
+    sizes = [size_of.get(connectome) for connectome in outputs.connectomes]
+    if None in sizes:
+        return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
+    if result.status == "succeeded" and 0 in sizes:
+        connectome = outputs.connectomes[sizes.index(0)]
+        return f"`outputs.files` is wrong (the connectome {connectome[:SHOWN]} has 0 bytes)"
     return ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from opsctl.core import bounded
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
-from opsctl.core.record_body import record_body
+from opsctl.core.record_body import short_record_body
 
 
 def decode_scan_document(data: bytes, uri: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def decode_scan_document(data: bytes, uri: str) -> dict[str, Any]:
 
 def short_document(document: Mapping[str, Any]) -> bytes:
     """What `decode_scan_document` returned, as it reads it again: for this machine's cache."""
-    return record_body({"schema_version": SCHEMA_VERSION, **document})
+    return short_record_body({"schema_version": SCHEMA_VERSION, **document})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

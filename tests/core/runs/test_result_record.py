@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,7 +13,9 @@ from m2g_job.result_check import check as check_in_job
 from support.record_examples import FILE, OUTPUT, RESULT, encoded, result_uri
 
 from opsctl.core.dataset.scan import S3Object
+from opsctl.core.location import is_plain_path
 from opsctl.core.record import UnreadableRecord
+from opsctl.core.runs.output_texts import _are_plain_below
 from opsctl.core.runs.result import OutputFile, Result
 
 OTHER_FILE = f"{OUTPUT}/sub-01/ses-1/qa_d/x.png"
@@ -58,6 +61,33 @@ def test_files_that_were_left_out_are_not_taken_for_none() -> None:
         for look in (len, list, set, sorted, bool, lambda value: value[:2], lambda value: "x" in value):
             with pytest.raises(ValueError, match="read without their files"):
                 look(files)
+
+
+def test_a_result_that_is_read_without_its_files_is_the_one_whose_files_are_left_out() -> None:
+    for record in (RESULT, {**RESULT, "outputs": {**RESULT["outputs"], "graphs": []}}):
+        data = encoded(record)
+        short = Result.decode_without_files(data, result_uri(3))
+        assert short == Result.decode(data, result_uri(3)).without_files()
+        assert Result.decode_short(short.short_body(), result_uri(3)) == short
+        assert (short.file_count, len(short.files_digest)) == (len(RESULT["outputs"]["files"]), 32)
+
+
+#: Whatever a name may have: what separates, what is hidden, controls, and letters that need several bytes.
+_PIECES = ("a", "b.csv", ".", "..", "/", "//", "\\", "\n", "\x1b", "\x7f", "\x85", "\u2028", "\xa0", "\u0301", "\u6587")
+
+
+def test_addresses_that_are_looked_at_together_get_the_verdict_of_each_by_itself() -> None:
+    source, start = random.Random(17), "s3://data/D/derivatives/m/sub-1/"
+    verdicts = set()
+    for _ in range(5_000):
+        uris = set()
+        for _ in range(source.randint(1, 3)):
+            place = "".join(source.choices(_PIECES, k=source.randint(0, 3)))
+            uris.add(source.choice((start, start, start, "", f"x\n{start}", f"{start}b\n{start}")) + place)
+        each = [uri.startswith(start) and is_plain_path(uri[len(start) :]) for uri in uris]
+        assert _are_plain_below(uris, start) is all(each), uris
+        verdicts.add(all(each))
+    assert verdicts == {True, False}
 
 
 @pytest.mark.parametrize(
