@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from opsctl.core.harmless import harmless
-from opsctl.core.preview import BANNER, is_preview
+from opsctl.core.preview import BANNER
 from opsctl.core.results.connectome import GraphSize
 from opsctl.core.results.table_cell import table_text
 from opsctl.core.runs.result import GraphKind
@@ -145,7 +145,7 @@ def kind_of(file: str) -> GraphKind | None:
     return None
 
 
-def readme(run: str | None, dataset: str, *, output: str, images: Iterable[str]) -> str:
+def readme(run: str | None, dataset: str, *, output: str, is_previewed: bool) -> str:
     """The content of `README.md`, which BIDS requires in every dataset.
 
     Parameters
@@ -154,10 +154,10 @@ def readme(run: str | None, dataset: str, *, output: str, images: Iterable[str])
         The id of the run that the connectomes are of; None: of each scan the best result of all runs.
     output
         The S3 address of the derivatives folder.
-    images
-        Those of the runs: they tell whether m2g made the connectomes, or the preview.
+    is_previewed
+        Whether the preview made connectomes of them, and not m2g.
     """
-    maker = f"**{BANNER}**\n\nRun" if any(map(is_preview, images)) else "Made by m2g, run"
+    maker = f"**{BANNER}**\n\nRun" if is_previewed else "Made by m2g, run"
     source = f"the run {run}" if run is not None else "of each scan the best result of all runs"
     return (
         f"# Connectomes of {harmless(dataset)}\n\n"
