@@ -41,10 +41,11 @@ def _never_run(dataset: Location, records: Records, source: Storage) -> Problem:
         return Problem(f"{what}.", f"`{command}` does.", code=ErrorCode.RUN_NOT_FOUND)
     # One run of each name: that of others says the same.
     run_ids = {run_id[: -len(run_moment(run_id)) - 1]: run_id for run_id in records.run_ids()}
-    names = sorted({_typed(parse_uri(run.dataset), records) for run in records.runs(list(run_ids.values())).values()})
-    near = get_close_matches(dataset.name, names, n=_SHOWN) or names[:_SHOWN]
-    more = ", …" if near == names[:_SHOWN] and len(names) > _SHOWN else ""
-    hint = f"There are runs of: {', '.join(near)}{more}." if names else "There is no run of any dataset yet."
+    others = [parse_uri(run.dataset) for run in records.runs(list(run_ids.values())).values()]
+    near = set(get_close_matches(dataset.name, [other.name for other in others], n=_SHOWN))
+    typed = sorted({_typed(other, records) for other in others if not near or other.name in near})
+    shown = ", ".join(typed[:_SHOWN]) + (", …" if len(typed) > _SHOWN else "")
+    hint = f"There are runs of: {shown}." if typed else "There is no run of any dataset yet."
     return Problem(f"{what}, and there is nothing at that address.", hint, code=ErrorCode.RUN_NOT_FOUND)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from opsctl.core.harmless import harmless
@@ -130,9 +129,12 @@ def atlas_of(file: str) -> str:
 
     m2g calls the folder of a functional connectome `ATLAS.nii.gz`: without that ending the names are the same.
     """
-    folders = file.split("/")[:-1]
-    folder = next((atlas for graphs, atlas in pairwise(folders) if graphs in _GRAPHS), UNKNOWN)
-    return folder.removesuffix(".nii.gz")
+    folders = file.split("/")
+    folders.pop()
+    for position, folder in enumerate(folders[:-1], start=1):
+        if folder in _GRAPHS:
+            return folders[position].removesuffix(".nii.gz")
+    return UNKNOWN
 
 
 def kind_of(file: str) -> GraphKind | None:
