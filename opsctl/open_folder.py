@@ -63,13 +63,15 @@ class OpenFolder:
         """For messages; made when asked for, because of 13,500 folders it takes a second."""
         return self._above / self._place
 
-    def read(self, name: str, *, follow_link: bool = False) -> BinaryIO | None:
+    def read(self, name: str, *, follow_link: bool = False, is_buffered: bool = True) -> BinaryIO | None:
         """Open a regular file for reading; None if there is none.
 
         Parameters
         ----------
         follow_link
             Read a link's target, for those who only compare.
+        is_buffered
+            False: for those who read the whole file. One read may give less than it asks for.
 
         Raises
         ------
@@ -78,12 +80,12 @@ class OpenFolder:
         """
         flags = os.O_RDONLY | (_FILE & ~os.O_NOFOLLOW if follow_link else _FILE)
         try:
-            return self._read(name, flags, follow_link=follow_link)
+            return self._read(name, flags, follow_link=follow_link, buffering=-1 if is_buffered else 0)
         except OSError as error:
             self._name(error, name)
             raise
 
-    def _read(self, name: str, flags: int, *, follow_link: bool) -> BinaryIO | None:
+    def _read(self, name: str, flags: int, *, follow_link: bool, buffering: int) -> BinaryIO | None:
         try:
             status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
             is_link = stat.S_ISLNK(_check(status, is_link_allowed=follow_link))
@@ -95,7 +97,7 @@ class OpenFolder:
             if is_link:
                 raise InTheWay(errno.EEXIST, "it is a link to nothing") from None
             return None
-        file = os.fdopen(descriptor, "rb")
+        file = os.fdopen(descriptor, "rb", buffering=buffering)
         try:
             _check(os.fstat(descriptor))
         except BaseException:

@@ -230,3 +230,29 @@ def test_a_folder_that_is_exchanged_for_a_link_all_the_time(tmp_path: Path, outs
         thread.join()
     assert names(outside) == ["victim"]
     assert 0 < refused < 400
+
+
+def test_a_walk_opens_what_reading_opens(tmp_path: Path, outside: Path) -> None:
+    for place in ("top", "a/b/c", "a/b/d", "a/e", "f/b/c"):
+        write(tmp_path, place, place.encode())
+    (tmp_path / "a/linked").symlink_to(outside)
+    (tmp_path / "a/b/link").symlink_to(outside / "victim")
+    places = ["a/b/c", "a/b/d", "a/b/none", "a/none/c", "a/e", "a/b/c", "f/b/c", "top", "a/b/link"]
+    with SafeFolder(tmp_path) as folder:
+        before = len(os.listdir("/dev/fd"))
+        with folder.walk() as walk:
+            for place in places:
+                with folder.reading(place, follow_link=True) as expected:
+                    file = walk.open(place, follow_link=True)
+                    assert (file.read() if file else None) == (expected.read() if expected else None)
+                    if file:
+                        file.close()
+            for place in ("a/linked/victim", "top/x"):
+                with pytest.raises(InTheWay) as caught:
+                    walk.open(place)
+                assert caught.value.filename == str(tmp_path / place.rpartition("/")[0])
+            with pytest.raises(InTheWay):
+                walk.open("a/b/link")
+            with pytest.raises(ValueError, match="no path below a folder"):
+                walk.open("a/../top")
+        assert len(os.listdir("/dev/fd")) == before

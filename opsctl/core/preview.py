@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 IMAGE = "opsctl-preview"
+#: What stands for m2g's own image in the keys of the preview's scans begins with this.
+KEY_NAME = "preview:"
 #: Stands above whatever shows outputs of the preview.
 BANNER = "PREVIEW: from opsctl's preview in m2g's place, not from m2g. No scientific results."
 #: The variable in which the local platform tells a job that is a process how much memory it would have on AWS.

@@ -10,7 +10,6 @@ from opsctl.core.harmless import harmless
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.scan_key import m2g_image_of, work_of
-from opsctl.render.cost import charged_text
 from opsctl.render.progress import progress_text
 from opsctl.render.screen import Screen, counted, duration_text, size_text
 from opsctl.render.status import STYLES
@@ -96,8 +95,8 @@ def _output_rows(detail: ScanDetail) -> list[tuple[str, str]]:
     if result is not None and result.peak_memory_mib:
         disk = f", disk {result.peak_disk_mib:,} MiB" if result.peak_disk_mib else ""
         lines.append(("peak", f"memory {result.peak_memory_mib:,} MiB{disk}"))
-    if detail.cost is not None:
-        lines.append(("cost", charged_text(detail.cost.usd, is_local=detail.is_local)))
+    if detail.money is not None:
+        lines.append(("cost", detail.money.text))
     if detail.status.state == "FAILED" and detail.attempts:
         lines.append(("logs", f"{detail.failures_uri} (with its QA), where an attempt could still push them"))
     return lines

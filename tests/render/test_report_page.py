@@ -97,6 +97,17 @@ def test_a_page_of_the_previews_outputs_says_so_everywhere() -> None:
     assert not any(word in plain for word in ("<title>PREVIEW", 'class="preview"', 'class="banner"'))
 
 
+def test_a_page_with_scans_of_both_tells_the_previews_apart() -> None:
+    """A dataset over runs, of which some had the preview in m2g's place."""
+    shown = scene(["DONE", "DONE", "DONE"], pictures=1)
+    keys = ("k@sha256:1", "k@preview:1", "k@sha256:1")
+    run = replace(shown.report.run, sizes=(), adopted=(Origin("HNU1-20261120-170211-ab12", 0),) * 3, keys=keys)
+    page = markup.unescape(replace(shown, report=replace(shown.report, run=run)).html())
+    assert '<p class="banner">PREVIEW: 1 scan of 3 is from opsctl' in page
+    assert "<title>partly PREVIEW, not m2g: " in page
+    assert "m2g: 2 scans, median" in page and "<b>preview</b>" in page
+
+
 def test_the_failures_come_first() -> None:
     page = scene(MIXED).html()
     assert page.index('id="failures"') < page.index('id="durations"')

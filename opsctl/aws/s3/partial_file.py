@@ -138,7 +138,9 @@ def sha256_of(file: BinaryIO) -> str:
     """The SHA-256 of an open file, in hexadecimal."""
     digest = hashlib.sha256()
     file.seek(0)
-    for block in iter(lambda: file.read(_BLOCK_BYTES), b""):
+    # A read allocates what it asks for: of a small file that takes as long as the digest.
+    block_bytes = min(_BLOCK_BYTES, os.fstat(file.fileno()).st_size + 1)
+    while block := file.read(block_bytes):
         digest.update(block)
     return digest.hexdigest()
 

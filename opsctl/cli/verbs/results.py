@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
+import click
 import typer
 
 from opsctl.cli import completion
@@ -56,8 +57,13 @@ def results(
         ),
     ] = None,
     kind: Annotated[
-        TypedKind | None,
-        typer.Option("--kind", help="Only connectomes whose edges have this kind of weight."),
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            # typer knows a choice only of options that are typed once.
+            click_type=click.Choice(get_args(TypedKind)),
+            help="Only connectomes whose edges have this kind of weight. May be repeated.",
+        ),
     ] = None,
     list_files: Annotated[
         bool, typer.Option("--list", help="Print the path of each downloaded file on standard output.")
@@ -97,7 +103,7 @@ def results(
         scans=tuple(scan or ()),
         participants=tuple(participant_label or ()),
         parcellations=tuple(parcellation or ()),
-        kind=kind,
+        kinds=cast("tuple[TypedKind, ...]", tuple(kind or ())),
     )
     request.check()
     context = Context(platform_name=platform, profile=profile)

@@ -59,15 +59,19 @@ def fetch(
 def _body(asset: Asset, storage: Storage) -> bytes:
     location = parse_uri(asset.uri)
     first = max(0, asset.size_bytes - _LOG_BYTES) if asset.kind == "log" else 0
-    with translated(f"reading {asset.uri}"):
-        # One byte more tells a larger object, which is not read.
-        body, _ = read(
-            storage.client,
-            at_most=asset.size_bytes - first + 1,
-            Bucket=location.bucket,
-            Key=location.prefix,
-            Range=f"bytes={first}-{asset.size_bytes}",
-        )
+    body = None
+    if storage.direct is not None and not first:
+        body = storage.direct.get(location.bucket, location.prefix, at_most=asset.size_bytes)
+    if body is None:
+        with translated(f"reading {asset.uri}"):
+            # One byte more tells a larger object, which is not read.
+            body, _ = read(
+                storage.client,
+                at_most=asset.size_bytes - first + 1,
+                Bucket=location.bucket,
+                Key=location.prefix,
+                Range=f"bytes={first}-{asset.size_bytes}",
+            )
     if len(body) != asset.size_bytes - first or (asset.sha256 and sha256(body).hexdigest() != asset.sha256):
         raise Problem(
             "It is not the file that the job published: something else has written there since.",

@@ -56,7 +56,7 @@ def read_dataset(dataset: Location, *, output_name: str | None, records: Records
     Problem
         When nothing was ever run on the dataset, or no run of it wrote to that folder.
     """
-    of_dataset = runs_of_dataset(dataset, records)
+    of_dataset = runs_of_dataset(dataset, records, source=storage)
     runs = runs_into(of_dataset, output_name, dataset=dataset)
     readers = {run.run_id: RunReader(run, records=records) for run in runs}
     read = [_RunResults(run, readers[run.run_id].results()) for run in runs]

@@ -61,7 +61,7 @@ def describe(folder: DownloadFolder, plan: DownloadPlan, storage: Storage) -> st
                 None if plan.request.dataset is not None else run.run_id,
                 run.dataset,
                 output=run.output,
-                images=[origin.image for origin in plan.origins],
+                is_previewed=any(map(run.is_previewed, plan.results)),
             )
         if ".bidsignore" not in names:
             texts[".bidsignore"] = connectome_table.BIDSIGNORE

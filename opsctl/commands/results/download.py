@@ -19,13 +19,15 @@ from opsctl.commands.results.download_folder import DownloadFolder
 from opsctl.commands.results.download_plan import Download, DownloadPlan
 from opsctl.commands.results.faults import Faults, UnwrittenFile, files_text
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
+from opsctl.folder_walk import FolderWalk
 from opsctl.open_folder import Taken
 
 _THREADS = 16
 #: With small files each thread has a connection open, and `_THREADS` of them files and folders as well: macOS lets a
 #: process have 256 of all.
 _DIRECT_THREADS = 128
-_LOOKS_A_TASK = 32
+#: Neighbours share folders.
+_LOOKS_A_TASK = 90
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
 
@@ -136,14 +138,19 @@ def download(
 def _looks(pool: ThreadPoolExecutor, folder: DownloadFolder, items: Sequence[Download]) -> list[bool | Problem]:
     """What `_look` says of each; several a task, because a task takes longer than a small file."""
     tasks = [items[start : start + _LOOKS_A_TASK] for start in range(0, len(items), _LOOKS_A_TASK)]
-    return [look for looks in pool.map(lambda task: [_look(folder, item) for item in task], tasks) for look in looks]
+
+    def looked(task: Sequence[Download]) -> list[bool | Problem]:
+        with folder.files.walk() as walk:
+            return [_look(folder, walk, item) for item in task]
+
+    return [look for looks in pool.map(looked, tasks) for look in looks]
 
 
-def _look(folder: DownloadFolder, item: Download) -> bool | Problem:
+def _look(folder: DownloadFolder, walk: FolderWalk, item: Download) -> bool | Problem:
     """Whether a file is complete in the folder, or why it cannot get there."""
     try:
         # A link to the same bytes will do, as DataLad makes them. Nothing is written through a link.
-        existing = folder.files.open(item.place, follow_link=True)
+        existing = walk.open(item.place, follow_link=True)
         if existing is None:
             return False
         with existing:

@@ -199,12 +199,12 @@ def _chosen(
 ) -> tuple[list[Download], list[Download]]:
     """The selected files, and the connectomes that are not selected."""
     what = request.what
-    with_graphs = results.values() if request.kind else ()
+    with_graphs = results.values() if request.kinds else ()
     kinds = {graph.uri: graph.kind for result in with_graphs for graph in result.graphs}
 
     def kind(item: Download) -> GraphKind | None:
         # Only for `--kind`: of 13,500 connectomes it takes a tenth of a second.
-        return kinds.get(item.file.uri) or kind_of(item.place) if request.kind else None
+        return kinds.get(item.file.uri) or kind_of(item.place) if request.kinds else None
 
     request.ensure_selected(
         (item.place, kind(item)) for item in downloads if item.is_connectome and item.index in selected

@@ -104,7 +104,7 @@ def audit(
     Problem
         When the dataset does not exist, or no run of it wrote to the output location.
     """
-    runs = runs_into(runs_of_dataset(dataset, records), output_name, dataset=dataset)
+    runs = runs_into(runs_of_dataset(dataset, records, source=source), output_name, dataset=dataset)
     latest = runs[-1]
     pipeline = latest.m2g.get("pipeline", "dwi")
     dataset_objects = source.dataset(dataset, pipeline=pipeline)

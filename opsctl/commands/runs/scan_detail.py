@@ -9,7 +9,7 @@ from typing import Any
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.costs.bill import ScanBill
-from opsctl.core.costs.money import spent
+from opsctl.core.costs.money import Money, spent
 from opsctl.core.location import parse_uri, run_location
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
@@ -39,6 +39,8 @@ class ScanDetail:
         The folder with the logs and QA of its failed attempts.
     cost
         What AWS charges; None where no attempt began, or without prices.
+    is_complete
+        False where the instance's price is unknown: the cost is then a lower bound.
     progress
         None where it does not run.
     """
@@ -52,7 +54,15 @@ class ScanDetail:
     failures_uri: str
     cost: ScanBill | None
     is_local: bool
+    is_complete: bool = True
     progress: ScanProgress | None = None
+
+    @property
+    def money(self) -> Money | None:
+        """The cost with what it stands for; None where there is none."""
+        if self.cost is None:
+            return None
+        return spent(self.cost.usd, is_local=self.is_local, is_complete=self.is_complete)
 
     def as_json(self) -> dict[str, Any]:
         """One element of `scans` in `status --scan NAME --json`."""
@@ -71,8 +81,8 @@ class ScanDetail:
             "peak_disk_mib": result.peak_disk_mib if result is not None else None,
             "kept": self.failures_uri,
             "cost": None
-            if self.cost is None
-            else {**spent(self.cost.usd, is_local=self.is_local).as_json(), "hours": self.cost.hours},
+            if self.cost is None or self.money is None
+            else {**self.money.as_json(), "hours": self.cost.hours},
         }
 
 
@@ -104,6 +114,7 @@ def scan_details(snapshot: RunSnapshot, *, records: Records, pricing: Pricing | 
                 failures_uri=f"{folder}/failures/{origin.index:05d}/",
                 cost=bills.get(scan.index),
                 is_local=pricing is not None and pricing.is_local,
+                is_complete=pricing is None or pricing.rates.is_complete,
                 progress=snapshot.status.progress.get(scan.index),
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -75,7 +75,7 @@ def bill(
     *,
     now: datetime,
     longest: timedelta,
-    is_preview: bool = False,
+    previewed: Collection[int] = (),
 ) -> Bill:
     """What attempts have cost so far.
 
@@ -91,9 +91,9 @@ def bill(
         With its time zone. Attempts that still run are counted until then.
     longest
         After this time Batch ends an attempt.
-    is_preview
-        Whether opsctl's preview ran in m2g's place: its times say nothing of what AWS would charge for m2g, so each
-        finished scan counts with the guide's time, and all other attempts count nothing.
+    previewed
+        The scans that opsctl's preview does in m2g's place: its times say nothing of what AWS would charge for m2g, so
+        each finished scan counts with the guide's time, and all other attempts count nothing.
     """
     by_scan = {}
     estimated, lost_hours = 0, 0.0
@@ -104,14 +104,16 @@ def bill(
         credited = credited_attempt(durations)
         lost = [duration for duration in durations if not duration.is_running and duration is not credited]
         hours = paid_hours = sum(duration.hours for duration in durations)
-        if is_preview:
+        if index in previewed:
             paid_hours = GUIDE_HOURS if credited is not None and credited.attempt.exit_code == 0 else 0.0
         else:
             lost_hours += sum(duration.hours for duration in lost)
-        estimated += sum(duration.is_estimated for duration in durations)
+            estimated += sum(duration.is_estimated for duration in durations)
         by_scan[index] = ScanBill(
             usd=paid_hours * rates.usd_per_hour, hours=hours, attempts=len(durations), lost=len(lost)
         )
+    is_timed = not previewed or not by_scan.keys() <= set(previewed)
+    is_previewed = not is_timed or not by_scan.keys().isdisjoint(previewed)
     return Bill(
         usd=sum(scan.usd for scan in by_scan.values()),
         hours=sum(scan.hours for scan in by_scan.values()),
@@ -119,19 +121,28 @@ def bill(
         lost_attempts=sum(scan.lost for scan in by_scan.values()),
         lost_usd=lost_hours * rates.usd_per_hour,
         by_scan=by_scan,
-        basis=_preview_basis(rates) if is_preview else _basis(rates, estimated=estimated),
+        basis=_basis(rates, estimated=estimated, is_previewed=is_previewed, is_timed=is_timed),
         is_complete=rates.is_complete,
     )
 
 
-def _basis(rates: Rates, *, estimated: int) -> str:
-    parts = [f"the attempts' real times, {rates.kind}: {rates.price_text}", rates.source]
+def _basis(rates: Rates, *, estimated: int, is_previewed: bool, is_timed: bool) -> str:
+    """Where the numbers come from.
+
+    Parameters
+    ----------
+    is_previewed, is_timed
+        Whether the preview did scans, and whether m2g did.
+    """
+    parts, price = [], f"{rates.kind}: {rates.price_text}"
+    if is_previewed:
+        whose = " of the preview" if is_timed else ""
+        parts.append(
+            f"65 minutes for each finished scan{whose} (the m2g guide's figure: times of the preview do not count)"
+        )
+    parts.append(f"the {'other ' if is_previewed else ''}attempts' real times, {price}" if is_timed else price)
+    parts.append(rates.source)
     if estimated:
         which = "attempt's end is" if estimated == 1 else "attempts' ends are"
         parts.append(f"{estimated} {which} not known and estimated from the last sign of life")
     return "; ".join(parts)
-
-
-def _preview_basis(rates: Rates) -> str:
-    counted = "65 minutes for each finished scan (the m2g guide's figure: times of the preview do not count)"
-    return "; ".join([counted, f"{rates.kind}: {rates.price_text}", rates.source])

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from opsctl.core.harmless import harmless
-from opsctl.core.preview import BANNER, is_preview
+from opsctl.core.preview import BANNER
 from opsctl.core.results.connectome import GraphSize
 from opsctl.core.results.table_cell import table_text
 from opsctl.core.runs.result import GraphKind
@@ -130,9 +129,12 @@ def atlas_of(file: str) -> str:
 
     m2g calls the folder of a functional connectome `ATLAS.nii.gz`: without that ending the names are the same.
     """
-    folders = file.split("/")[:-1]
-    folder = next((atlas for graphs, atlas in pairwise(folders) if graphs in _GRAPHS), UNKNOWN)
-    return folder.removesuffix(".nii.gz")
+    folders = file.split("/")
+    folders.pop()
+    for position, folder in enumerate(folders[:-1], start=1):
+        if folder in _GRAPHS:
+            return folders[position].removesuffix(".nii.gz")
+    return UNKNOWN
 
 
 def kind_of(file: str) -> GraphKind | None:
@@ -145,7 +147,7 @@ def kind_of(file: str) -> GraphKind | None:
     return None
 
 
-def readme(run: str | None, dataset: str, *, output: str, images: Iterable[str]) -> str:
+def readme(run: str | None, dataset: str, *, output: str, is_previewed: bool) -> str:
     """The content of `README.md`, which BIDS requires in every dataset.
 
     Parameters
@@ -154,10 +156,10 @@ def readme(run: str | None, dataset: str, *, output: str, images: Iterable[str])
         The id of the run that the connectomes are of; None: of each scan the best result of all runs.
     output
         The S3 address of the derivatives folder.
-    images
-        Those of the runs: they tell whether m2g made the connectomes, or the preview.
+    is_previewed
+        Whether the preview made connectomes of them, and not m2g.
     """
-    maker = f"**{BANNER}**\n\nRun" if any(map(is_preview, images)) else "Made by m2g, run"
+    maker = f"**{BANNER}**\n\nRun" if is_previewed else "Made by m2g, run"
     source = f"the run {run}" if run is not None else "of each scan the best result of all runs"
     return (
         f"# Connectomes of {harmless(dataset)}\n\n"

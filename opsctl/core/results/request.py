@@ -30,8 +30,8 @@ class ResultsRequest:
         Names of scans and labels of subjects, with wildcards. Empty: all.
     parcellations
         Parts of the names of atlases. Empty: all.
-    kind
-        What the weights of the connectomes are. None: all.
+    kinds
+        What the weights of the connectomes are. Empty: all.
     """
 
     folder: str
@@ -42,7 +42,7 @@ class ResultsRequest:
     scans: tuple[str, ...] = ()
     participants: tuple[str, ...] = ()
     parcellations: tuple[str, ...] = ()
-    kind: TypedKind | None = None
+    kinds: tuple[TypedKind, ...] = ()
 
     def check(self) -> None:
         """Refuse options that contradict each other.
@@ -58,7 +58,7 @@ class ResultsRequest:
             )
         if self.output_name is not None and self.dataset is None:
             raise UsageProblem("--modif is for --dataset.", "A run has one derivatives folder.")
-        if self.what != "connectomes" and (self.parcellations or self.kind):
+        if self.what != "connectomes" and (self.parcellations or self.kinds):
             option = "--parcellation" if self.parcellations else "--kind"
             raise UsageProblem(f"{option} selects connectomes, and --what {self.what} asks for other files too.")
         for name in self.parcellations:
@@ -74,7 +74,7 @@ class ResultsRequest:
         words += _options("--dataset", [self.dataset]) + _options("--modif", [self.output_name])
         words += _options("--run", [self.run_id])
         words += _options("--scan", self.scans) + _options("--participant-label", self.participants)
-        words += _options("--parcellation", self.parcellations) + _options("--kind", [self.kind])
+        words += _options("--parcellation", self.parcellations) + _options("--kind", self.kinds)
         return shlex.join(words)
 
     @property
@@ -113,7 +113,7 @@ class ResultsRequest:
 
     def selects_connectome(self, place: str, kind: GraphKind | None) -> bool:
         """Whether a connectome is selected by its atlas and kind; the same atlas has one name in all pipelines."""
-        if self.kind and (kind or "").replace(" ", "-") != self.kind:
+        if self.kinds and (kind or "").replace(" ", "-") not in self.kinds:
             return False
         # A name ends with `_` where another name begins with it (`Desikan_`), as in `run --parcellation`.
         return not self.parcellations or any(name in atlas_of(place) for name in self.parcellations)
@@ -131,17 +131,19 @@ class ResultsRequest:
         Problem
             If one selects none; it names those that there are.
         """
-        if not (self.parcellations or self.kind):
+        if not (self.parcellations or self.kinds):
             return
-        atlases, kinds = set(), set()
+        atlases, existing_kinds = set(), set()
         for place, kind in connectomes:
             atlases.add(atlas_of(place))
-            kinds.add((kind or "").replace(" ", "-"))
+            existing_kinds.add((kind or "").replace(" ", "-"))
         for name in self.parcellations:
             if not any(name in atlas for atlas in atlases):
                 raise _nothing("--parcellation", name, "connectome", map(_short, atlases), ErrorCode.NO_RESULTS)
-        if self.kind and self.kind not in kinds:
-            raise _nothing("--kind", self.kind, "connectome", kinds & set(get_args(TypedKind)), ErrorCode.NO_RESULTS)
+        for typed in self.kinds:
+            if typed not in existing_kinds:
+                known = existing_kinds & set(get_args(TypedKind))
+                raise _nothing("--kind", typed, "connectome", known, ErrorCode.NO_RESULTS)
 
 
 def _options(option: str, values: Iterable[str | None]) -> list[str]:

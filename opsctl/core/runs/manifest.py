@@ -10,8 +10,10 @@ from typing import Any
 
 from opsctl.core import bounded
 from opsctl.core.location import derivatives, is_label, is_plain_path, parse_uri, run_location
+from opsctl.core.preview import is_preview
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.runs.m2g_options import all_asked
+from opsctl.core.runs.scan_key import is_previewed
 
 LONGEST_ARGUMENT = 4_000
 
@@ -101,6 +103,13 @@ class Run:
         """The run and index under which a scan's job and result are found; for an adopted scan, in the earlier run."""
         submitted = self.submitted_count
         return Origin(self.run_id, index) if index < submitted else self.adopted[index - submitted]
+
+    def is_previewed(self, index: int) -> bool:
+        """Whether the preview makes a scan's outputs; an adopted scan's job may have had another image than this run's.
+
+        The times of the preview say nothing of m2g's, and its outputs are no scientific results.
+        """
+        return is_preview(self.image) if index < self.submitted_count else is_previewed(self.keys[index])
 
     def places(self) -> dict[str, dict[int, int]]:
         """The scans' indices by the id of the run that has their records, and by their index in that run."""

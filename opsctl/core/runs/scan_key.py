@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from opsctl.core.dataset.scan import Input
+from opsctl.core.preview import KEY_NAME
 from opsctl.core.runs.registration import Registration
 
 #: Between the key's two parts; the first has only hexadecimal digits.
@@ -53,3 +54,8 @@ def work_of(key: str) -> str:
 def m2g_image_of(key: str) -> str:
     """m2g's own image, as the key names it."""
     return key.partition(_MARK)[2]
+
+
+def is_previewed(key: str) -> bool:
+    """Whether the local platform's preview does the work in m2g's place."""
+    return m2g_image_of(key).startswith(KEY_NAME)

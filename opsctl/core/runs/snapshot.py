@@ -9,7 +9,6 @@ from functools import cached_property
 
 from opsctl.core.costs.bill import Bill, ScanBill, bill
 from opsctl.core.costs.estimate import Rates
-from opsctl.core.preview import is_preview
 from opsctl.core.runs.attempt_merge import AttemptsByScan, with_retries
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.progress import progress_of
@@ -130,5 +129,5 @@ class RunSnapshot:
             rates,
             now=self.at,
             longest=timedelta(seconds=self.run.attempt_timeout_seconds),
-            is_preview=is_preview(self.run.image),
+            previewed={index for index in indices if self.run.is_previewed(index)},
         )

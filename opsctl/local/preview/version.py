@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from opsctl.core.preview import KEY_NAME
+
 from .progress import software
 
 
@@ -18,4 +20,4 @@ def preview_version() -> str:
     for path in (*sorted(Path(__file__).parent.glob("*.py")), *sorted((package / "neuroparc").glob("*.tsv"))):
         content = path.read_bytes()
         digest.update(f"\n{path.name} {len(content)}\n".encode() + content)
-    return f"preview:{digest.hexdigest()[:16]}"
+    return f"{KEY_NAME}{digest.hexdigest()[:16]}"

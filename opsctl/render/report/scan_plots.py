@@ -13,7 +13,12 @@ from opsctl.render.report.plots import Distribution, distribution
 from opsctl.render.report.scan_row import ScanRow
 from opsctl.render.screen import counted, duration_text
 
-_PHASES = {"pull": "from S3 to the instance", "m2g": "the processing itself", "push": "back to S3"}
+_PHASES = {
+    "pull": "from S3 to the instance",
+    "m2g": "the processing itself",
+    "preview": "in m2g's place; m2g itself takes about an hour",
+    "push": "back to S3",
+}
 _MAX_ATLASES = 3
 #: Which pairs of regions count as edges.
 _EDGES: Mapping[GraphKind | None, str] = {
@@ -42,25 +47,15 @@ class Plot:
         return _text(value, is_time=self.is_time, unit=self.unit)
 
 
-def phase_plots(done: Sequence[ScanRow], *, is_preview: bool) -> list[Plot]:
-    """The duration of each phase.
-
-    Parameters
-    ----------
-    is_preview
-        Whether the preview ran in m2g's place.
-    """
-    timed = [row for row in done if row.result is not None]
-    plots = []
-    for name, note in _PHASES.items():
-        values = [
-            (row.scan, float(row.result.seconds[name])) for row in timed if row.result and name in row.result.seconds
-        ]
-        if values and name == "m2g" and is_preview:
-            plots.append(_plot("preview", "in m2g's place; m2g itself takes about an hour", values, is_time=True))
-        elif values:
-            plots.append(_plot(name, note, values, is_time=True))
-    return plots
+def phase_plots(done: Sequence[ScanRow]) -> list[Plot]:
+    """The duration of each phase; the preview in m2g's place is one of its own."""
+    values: dict[str, list[tuple[ScanStatus, float]]] = {name: [] for name in _PHASES}
+    for row in done:
+        for phase, seconds in row.result.seconds.items() if row.result is not None else ():
+            name = row.phase_name(phase)
+            if name in values:
+                values[name].append((row.scan, float(seconds)))
+    return [_plot(name, note, values[name], is_time=True) for name, note in _PHASES.items() if values[name]]
 
 
 def peak_plots(done: Sequence[ScanRow]) -> list[Plot]:

@@ -48,6 +48,8 @@ class ScanRow:
         The folder of the atlas that the page pictures.
     run_id
         The run that commands about it name.
+    is_previewed
+        Whether the preview made its outputs.
     """
 
     scan: ScanStatus
@@ -59,6 +61,7 @@ class ScanRow:
     is_pictured: bool
     atlas: str = ""
     run_id: str = ""
+    is_previewed: bool = False
 
     @property
     def has_details(self) -> bool:
@@ -105,6 +108,10 @@ class ScanRow:
     def log(self) -> Picture | None:
         """The end of the log of its last attempt, if that failed."""
         return next((picture for picture in self.pictures if picture.asset.kind == "log"), None)
+
+    def phase_name(self, phase: str) -> str:
+        """The name of a phase of its job: the preview's time is not m2g's."""
+        return "preview" if phase == "m2g" and self.is_previewed else phase
 
     @property
     def state(self) -> DailyState:

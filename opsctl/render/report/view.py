@@ -17,7 +17,7 @@ from opsctl.core.costs.money import Money, spent
 from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped, run_again
 from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.errors import Problem
-from opsctl.core.preview import BANNER, is_preview
+from opsctl.core.preview import BANNER
 from opsctl.core.runs.state import DailyState, daily_counts
 from opsctl.render.parcellations import atlases_text
 from opsctl.render.report.brain import Brain, EdgeLines
@@ -82,6 +82,7 @@ class View:
                 is_pictured=scan.index in choice.pictured,
                 atlas=choice.atlas,
                 run_id=self.run.origin(scan.index).run_id if report.subject.dataset else self.run.run_id,
+                is_previewed=self.run.is_previewed(scan.index),
             )
             for scan in report.status.scans
         ]
@@ -117,13 +118,22 @@ class View:
 
     @property
     def is_preview(self) -> bool:
-        """Whether the preview made the outputs."""
-        return is_preview(self.run.image)
+        """Whether the preview made all outputs."""
+        return bool(self.rows) and all(row.is_previewed for row in self.rows)
 
     @property
     def banner(self) -> str:
-        """What stands above a page of the preview's outputs; empty for m2g's."""
-        return BANNER if self.is_preview else ""
+        """What stands above a page with outputs of the preview; empty for a page of m2g's alone."""
+        previewed = sum(row.is_previewed for row in self.rows)
+        if self.is_preview or not previewed:
+            return BANNER if previewed else ""
+        of_scans = f"{counted(previewed, 'scan')} of {self.total:,} {'is' if previewed == 1 else 'are'}"
+        return BANNER.replace("PREVIEW:", f"PREVIEW: {of_scans}")
+
+    @property
+    def images(self) -> list[str]:
+        """The images of its runs."""
+        return list(dict.fromkeys(run.image for run in self.subject.origins or (self.run,)))
 
     @cached_property
     def failures(self) -> list[FailureGroup]:
@@ -199,7 +209,7 @@ class View:
     @cached_property
     def plots(self) -> list[Plot]:
         """The duration of each phase in the scans that are done."""
-        return phase_plots(self.done, is_preview=self.is_preview)
+        return phase_plots(self.done)
 
     @cached_property
     def peak_plots(self) -> list[Plot]:

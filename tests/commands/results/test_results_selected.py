@@ -65,8 +65,9 @@ def bring(world: World, plan: DownloadPlan) -> list[dict[str, str]]:
         ({"scans": ("sub-02",)}, [AAL, EDGES]),
         ({"participants": ("01",)}, [PLACE]),
         ({"parcellations": ("Desikan",)}, [PLACE]),
-        ({"kind": "correlation"}, [EDGES]),
-        ({"parcellations": ("AAL",), "kind": "streamlines"}, [AAL]),
+        ({"kinds": ("correlation",)}, [EDGES]),
+        ({"kinds": ("correlation", "streamlines")}, [PLACE, AAL, EDGES]),
+        ({"parcellations": ("AAL",), "kinds": ("streamlines",)}, [AAL]),
         ({"what": "qa", "scans": ("sub-01/*",)}, [QA]),
         ({"what": "all", "participants": ("sub-01",)}, [PLACE, QA]),
     ],
@@ -78,7 +79,7 @@ def test_only_what_is_selected_comes(done: World, tmp_path: Path, options: dict[
 def test_a_part_after_the_whole_leaves_the_table_whole(done: World, tmp_path: Path) -> None:
     whole = bring(done, done.plan(tmp_path))
     assert [line["file"] for line in whole] == [PLACE, AAL, EDGES]
-    assert bring(done, done.plan(tmp_path, parcellations=("AAL",), kind="correlation")) == whole
+    assert bring(done, done.plan(tmp_path, parcellations=("AAL",), kinds=("correlation",))) == whole
     # And of what never came, nothing is listed.
     part = bring(done, done.plan(tmp_path / "part", scans=("sub-02",)))
     assert [line["file"] for line in part] == [AAL, EDGES]

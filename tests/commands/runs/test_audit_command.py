@@ -11,6 +11,7 @@ from support.run_world import MOMENT, PATTERNS, RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.audit import Audit, audit
+from opsctl.commands.runs.output_runs import runs_of_dataset
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 
@@ -78,3 +79,16 @@ def test_what_was_never_run_or_elsewhere_is_told(world: RunWorld) -> None:
     with pytest.raises(Problem, match="No run of s3://data/HNU1 wrote to quick") as caught:
         audited(world, output_name="quick")
     assert caught.value.hint == "There is: m2g-csa-native."
+
+
+def test_a_mistyped_dataset_gets_the_names_of_those_that_were_run(world: RunWorld) -> None:
+    def hint(name: str) -> str:
+        with pytest.raises(Problem) as caught:
+            runs_of_dataset(Location("data", name), world.records, source=world.storage)
+        assert caught.value.what.startswith(f"Nothing was ever run on s3://data/{name}")
+        return caught.value.hint
+
+    assert hint("HNU1") == "`opsctl run HNU1` does."
+    assert hint("HNU") == "There is no run of any dataset yet."
+    world.run()
+    assert hint("HNU") == hint("nothing-like-it") == "There are runs of: HNU1."

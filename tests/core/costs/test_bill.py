@@ -161,3 +161,18 @@ def test_of_several_verdicts_the_last_is_the_scans() -> None:
         [attempt(0, 1, stop=1, exit_code=1), attempt(0, 2, start=2, stop=5, exit_code=1)], {}, DOLLAR, now=NOW
     )
     assert (billed.lost_attempts, billed.lost_usd) == (1, pytest.approx(1))
+
+
+def test_each_scan_is_priced_by_what_did_it() -> None:
+    """A dataset over runs has scans of the preview and of m2g: each counts as in its own run."""
+    merged = merge_attempts([attempt(0, stop=2), attempt(1, stop=0.1)], {}, [])
+
+    def billed(*previewed: int) -> Bill:
+        return bill_of_merged(merged, {}, DOLLAR, now=NOW, longest=timedelta(hours=6), previewed=previewed)
+
+    mixed, none, both = billed(1), billed(), billed(0, 1)
+    assert mixed.by_scan == {0: none.by_scan[0], 1: both.by_scan[1]}
+    assert (mixed.by_scan[0].usd, mixed.by_scan[1].usd) == (pytest.approx(2), pytest.approx(65 / 60))
+    assert "65 minutes for each finished scan of the preview" in mixed.basis
+    assert "the other attempts' real times" in mixed.basis
+    assert "real times" not in both.basis and "65 minutes" not in none.basis

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opsctl.core.errors import Problem
+from opsctl.core.results import connectome
 from opsctl.core.results.connectome import MOST_NODES, Connectome, GraphSize, parse_connectome, size_of
 
 FOUR = ((0.0, 2.0, 0.0, 1.0), (2.0, 0.0, 0.0, 0.0), (0.0, 0.0, 5.0, 0.0), (1.0, 0.0, 0.0, 0.0))
@@ -120,3 +121,21 @@ def test_a_graph_too_large_for_a_matrix_is_counted_all_the_same() -> None:
     with pytest.raises(Problem, match="72,784 nodes"):
         parse_connectome(text)
     assert MOST_NODES < 72_784
+
+
+def test_the_usual_edge_list_is_read_as_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [
+        "1 2 34.0\n1 7 2.0\n2 2 9.0\n3 7 1.5\n",
+        "1 2 3\n2 1 4\n01 2 5\n1 3 nan\n",
+        "1 2 3\n1 3 1e3\n4 5 x\n1 2 3\n",
+    ]
+    quick = [outcome(text) for text in texts]
+    monkeypatch.setattr(connectome, "_plain_edges", lambda _: None)
+    assert [outcome(text) for text in texts] == quick
+
+
+def outcome(text: str) -> str:
+    try:
+        return repr([parse_connectome(text, nodes=nodes).matrix for nodes in (None, 2, 9)])
+    except Problem as problem:
+        return problem.what

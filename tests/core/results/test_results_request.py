@@ -60,16 +60,21 @@ def test_a_parcellation_is_part_of_a_name_as_in_run() -> None:
 
 
 def test_a_kind_is_one_of_the_tables_kinds() -> None:
-    wanted = asked(kind="absolute-correlation")
+    wanted = asked(kinds=("absolute-correlation",))
     kinds = ("absolute correlation", "correlation", None)
     assert [wanted.selects_connectome(AAL, kind) for kind in kinds] == [True, False, False]
+    both = asked(kinds=("absolute-correlation", "correlation"))
+    assert [both.selects_connectome(AAL, kind) for kind in kinds] == [True, True, False]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"parcellations": ("AAL", "Nix")}, "--parcellation Nix selects no connectome. There are: AAL, Desikan."),
-        ({"kind": "correlation"}, "--kind correlation selects no connectome. There are: streamlines."),
+        (
+            {"kinds": ("streamlines", "correlation")},
+            "--kind correlation selects no connectome. There are: streamlines.",
+        ),
     ],
 )
 def test_an_option_that_selects_no_connectome_is_named(options: dict[str, Any], message: str) -> None:
@@ -83,7 +88,7 @@ def test_an_option_that_selects_no_connectome_is_named(options: dict[str, Any], 
     [
         ({"dataset": "HNU1", "run_id": "r"}, "--dataset and --run"),
         ({"output_name": "again"}, "--modif"),
-        ({"what": "qa", "kind": "correlation"}, "--kind"),
+        ({"what": "qa", "kinds": ("correlation",)}, "--kind"),
         ({"what": "all", "parcellations": ("AAL",)}, "--parcellation"),
         ({"parcellations": ("",)}, "--parcellation"),
     ],
@@ -102,11 +107,11 @@ def test_the_command_for_the_rest_repeats_all_that_was_typed() -> None:
         scans=("*/ses-1",),
         participants=("01", "02"),
         parcellations=("AAL",),
-        kind="streamlines",
+        kinds=("streamlines", "correlation"),
     )
     request.check()
     words = ["results", "my results", "--dataset", "HNU1", "--modif", "again", "--scan", "*/ses-1"]
     words += ["--participant-label", "01", "--participant-label", "02", "--parcellation", "AAL"]
-    assert shlex.split(request.command) == ["opsctl", *words, "--kind", "streamlines"]
+    assert shlex.split(request.command) == ["opsctl", *words, "--kind", "streamlines", "--kind", "correlation"]
     assert asked(what="all", run_id="ab12").command == "opsctl results home --what all --run ab12"
     assert asked().command == "opsctl results home"

@@ -204,3 +204,18 @@ def test_a_command_line_that_no_record_could_hold_is_recorded_so_that_it_can_be_
     recorded = run(2, command_line=recorded_command_line(["opsctl", "run", "\udcff", "x" * 100_000]))
     assert recorded.command_line[2:] == ("\ufffd", "x" * 4_000)
     assert decoded(recorded) == recorded
+
+
+def test_an_adopted_scan_is_of_the_m2g_that_did_it() -> None:
+    """A run with m2g keeps the scans that the preview did, and the other way round."""
+    adopting = dataclasses.replace(
+        run(1),
+        scans=("a", "b", "c"),
+        keys=("k@preview:1", "k@preview:2", "k@sha256:3"),
+        adopted=(Origin("r", 0), Origin("r", 1)),
+    )
+    of_m2g, of_preview = (
+        dataclasses.replace(adopting, image=image) for image in ("repository:1", "opsctl-preview:0.1.0")
+    )
+    assert [of_m2g.is_previewed(index) for index in range(3)] == [False, True, False]
+    assert [of_preview.is_previewed(index) for index in range(3)] == [True, True, False]
