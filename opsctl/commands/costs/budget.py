@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from opsctl.core.counted import counted, counted_verb
 from opsctl.core.costs.estimate import Estimate, Rates, about_text, usd_text
+from opsctl.core.counted import counted, counted_verb
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.snapshot import RunSnapshot
 
