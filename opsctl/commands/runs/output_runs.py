@@ -22,7 +22,7 @@ def runs_of_dataset(dataset: Location, records: Records) -> list[Run]:
     if not runs:
         raise Problem(
             f"Nothing was ever run on {dataset.uri}.",
-            f"`opsctl run {dataset.name}` does.",
+            f"`opsctl run {dataset.uri}` runs m2g on it.",
             code=ErrorCode.RUN_NOT_FOUND,
         )
     return runs
