@@ -4,7 +4,14 @@
 130: Ctrl-C.
 """
 
+# ruff: noqa: E402  the other imports take longer than a finger to Ctrl-C
 from __future__ import annotations
+
+from opsctl.early_stop import say_stopped
+
+say_stopped()
+
+# isort: split
 
 import io
 import json
