@@ -39,7 +39,8 @@ def show_runs(screen: Screen, run_list: RunList, *, now: datetime, data_bucket: 
         screen.say("There is no such run yet: `opsctl run DATASET` starts one.")
     if run_list.unread:
         shown = ", ".join(run_list.unread[:3])
-        screen.warn(f"{counted(len(run_list.unread), 'run')} without a record that this opsctl can read: {shown}")
+        verb = "has" if len(run_list.unread) == 1 else "have"
+        screen.warn(f"{counted(len(run_list.unread), 'run')} {verb} a record that this opsctl cannot read: {shown}")
 
 
 def _row(

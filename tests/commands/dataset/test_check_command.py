@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import threading
 from typing import Any
 
 import pytest
@@ -157,3 +160,21 @@ def test_an_error_of_every_object_ends_the_pass(error: Exception) -> None:
     client: Any = RefusingS3({"D/sub-1_dwi.bval": error})
     with pytest.raises(Problem):
         check(client.scans(), Headers(client), root_volume_gib=100, on_scan=lambda: None)
+
+
+def test_ctrl_c_does_not_wait_for_images_that_are_being_read() -> None:
+    release, ended = threading.Event(), threading.Event()
+
+    class SlowHeaders:
+        """S3 that sends a large image slowly; the user presses Ctrl-C meanwhile."""
+
+        def facts(self, one: Scan, *, is_whole: bool) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            release.wait(10)
+            ended.set()
+
+    slow: Any = SlowHeaders()
+    with pytest.raises(KeyboardInterrupt):
+        check([scan(1)], slow, root_volume_gib=100, on_scan=lambda: None, is_whole=True)
+    assert not ended.is_set()
+    release.set()
