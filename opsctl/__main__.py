@@ -4,7 +4,14 @@
 130: Ctrl-C.
 """
 
+# ruff: noqa: E402  the other imports take longer than a finger to Ctrl-C
 from __future__ import annotations
+
+from opsctl.early_stop import say_stopped
+
+say_stopped()
+
+# isort: split
 
 import io
 import json
@@ -20,6 +27,7 @@ import click
 
 from opsctl import __version__
 from opsctl.aws.call_log import CALLS
+from opsctl.cli.usage_message import usage_message
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.core.harmless import harmless, shortened
 from opsctl.home import Home, LogFile
@@ -64,9 +72,12 @@ def _run(log: LogFile) -> int:
     except Problem as problem:
         return _report(problem)
     except click.UsageError as error:
+        # Without the class of the first error, which would add words of click's.
+        error = click.UsageError(usage_message(error), error.ctx)
         page = io.StringIO()
         error.show(page)
-        sys.stderr.write(_printable(page.getvalue()))
+        for line in _printable(page.getvalue()).splitlines():
+            sys.stderr.write(f"{_folded(line)}\n")
         return _write_json(_usage_problem(error))
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _report(Interrupted("Stopped."))
@@ -155,10 +166,15 @@ def _printable(text: str) -> str:
 def _say(problem: Problem) -> None:
     """Print the sentence and its hint on standard error."""
     text = _printable("  ".join(filter(None, (problem.what, problem.hint))))
-    if sys.stderr.isatty():
-        width = shutil.get_terminal_size().columns
-        text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{_folded(text)}\n")
+
+
+def _folded(line: str) -> str:
+    """A line that a terminal shows between its edges, folded between words."""
+    if not sys.stderr.isatty():
+        return line
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 if __name__ == "__main__":

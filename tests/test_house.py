@@ -171,6 +171,7 @@ def _names(path: Path) -> Iterator[tuple[str, int]]:
 #: `LogFile` or an error.
 WRITERS = {
     "opsctl/__main__.py": "errors, through `harmless`",
+    "opsctl/early_stop.py": "one word of its own",
     "opsctl/cli/__init__.py": "the version",
     "opsctl/cli/global_options.py": "`-v`, through `EntryFormatter`",
     "opsctl/render/screen.py": "JSON, in ASCII",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from copy import copy
 from dataclasses import replace
 from functools import wraps
@@ -58,17 +58,22 @@ class OptionGroup:
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
 
-    def words(self) -> list[str]:
+    def words(self, *, only: Container[str] | None = None) -> list[str]:
         """The options that were typed or differ from their defaults, as they would be typed again.
 
         They are for commands about the same scans; `not_repeated` ones are left out.
+
+        Parameters
+        ----------
+        only
+            The parameters that the other command has as well; None: all.
         """
         words: list[str] = []
         for name, option in get_type_hints(type(self), include_extras=True).items():
             value = getattr(self, name, None)
             # A typed default may stand against a value of the configuration.
             is_default = value == getattr(type(self), name) and not is_typed(name)
-            if name in self.not_repeated or value is None or is_default:
+            if name in self.not_repeated or value is None or is_default or (only is not None and name not in only):
                 continue
             flag, _, opposite = _long_name(name, get_args(option)[1]).partition("/")
             if isinstance(value, bool):

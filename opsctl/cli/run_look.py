@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.core.dataset.scan import Scan
     from opsctl.core.dataset.scan_validation import Verdict
-    from opsctl.core.runs.m2g_options import M2gOptions
 
 
 class RunLook:
@@ -122,10 +121,3 @@ class RunLook:
             # Only a courtesy: the jobs check their own inputs.
             context.screen.warn(f"Some scans could not be checked: {problem}")
             return None
-
-
-def check_words(options: M2gOptions) -> list[str]:
-    """The options of m2g that `check` has as well, as they would be typed."""
-    words = [] if options.pipeline == "dwi" else ["--pipeline", options.pipeline]
-    words += [] if options.tr is None else ["--tr", f"{options.tr:.15g}"]
-    return words + ([] if options.acquisition is None else ["--acquisition", options.acquisition])

@@ -72,6 +72,8 @@ def summary_line(verdicts: Sequence[Verdict]) -> str:
         parts.append(f"m2g cannot process {counts['wrong']:,}")
     if counts["warning"]:
         parts.append(f"{counts['warning']:,} {'has' if counts['warning'] == 1 else 'have'} a warning")
+    if not verdicts:
+        return "There is no scan to check."
     if not parts:
         return f"{total} checked: nothing wrong was seen."
     if counts["fine"]:

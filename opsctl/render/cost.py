@@ -104,7 +104,9 @@ def _bill_lines(cost: RunCost) -> list[str]:
 
 
 def _average(bill: Bill) -> str:
-    return f"; {about_text(bill.usd / len(bill.by_scan))} a scan" if bill.by_scan else ""
+    """What a scan has cost; one that cost nothing yet (of the preview, all that are not done) is not counted."""
+    paid = sum(scan.usd > 0 for scan in bill.by_scan.values())
+    return f"; {about_text(bill.usd / paid)} a scan" if paid else ""
 
 
 def _scan_rows(cost: RunCost) -> list[tuple[str, str, str, str]]:

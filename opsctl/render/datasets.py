@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.text import Text
 
 from opsctl.commands.dataset.datasets import DatasetContents, DatasetLine
-from opsctl.render.page import table
+from opsctl.render.page import headed_table
 from opsctl.render.runs import ago_text
 from opsctl.render.screen import Screen, counted, size_text
 
@@ -23,23 +23,28 @@ def show_datasets(screen: Screen, lines: Sequence[DatasetLine], *, data_bucket: 
     if not lines:
         screen.say("There is no dataset yet: `opsctl upload DIR --name NAME` brings one there.")
         return
-    header: list[Text | str] = [Text(title, style="dim") for title in _HEADER]
-    for row in table([header, *(_row(line, now=now) for line in lines)], room=screen.data.room, right=_RIGHT):
+    rows = [_row(line, now=now) for line in lines]
+    labelled = [_row(line, now=now, is_labelled=True) for line in lines]
+    for row in headed_table(_HEADER, rows, labelled, room=screen.data.room, right=_RIGHT):
         screen.data.print(row)
     for line in lines:
         for note in _notes(line):
             screen.say(f"{line.name}: {note}")
 
 
-def _row(line: DatasetLine, *, now: datetime) -> list[Text | str]:
+def _row(line: DatasetLine, *, now: datetime, is_labelled: bool = False) -> list[Text | str]:
+    """The cells of a dataset; `is_labelled` where no header explains them."""
     outputs = ", ".join(line.derivatives)
+    outputs = f"outputs {outputs}" if is_labelled and outputs else outputs
     if line.subjects is None:
         return [line.name, "", line.uri, "", "", outputs]
+    subjects = counted(line.subjects, "subject") if is_labelled else f"{line.subjects:,}"
     if line.contents is None:
-        return [line.name, f"{line.subjects:,}", "not known", "", "", outputs]
+        return [line.name, subjects, "scans not known" if is_labelled else "not known", "", "", outputs]
     contents = line.contents
     changed = ago_text(contents.changed, now=now) if contents.changed else ""
-    return [line.name, f"{line.subjects:,}", _scans(contents), size_text(contents.size_bytes), changed, outputs]
+    changed = f"changed {changed}" if is_labelled and changed else changed
+    return [line.name, subjects, _scans(contents), size_text(contents.size_bytes), changed, outputs]
 
 
 def _scans(contents: DatasetContents) -> str:

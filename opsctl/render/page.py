@@ -140,8 +140,13 @@ def table(rows: Sequence[Sequence[Text | str]], *, room: int | None, right: Sequ
         lines.append(line)
     if room is None or max((line.cell_len for line in lines), default=0) <= room:
         return lines
-    folded = []
-    for row in cells:
+    return _stacked(cells, room)
+
+
+def _stacked(rows: Sequence[Sequence[Text]], room: int) -> list[Text]:
+    """Each row's cells below its first, as many on a line as there is room for."""
+    folded: list[Text] = []
+    for row in rows:
         under = " " * (len(row[0].plain) - len(row[0].plain.lstrip(" ")) + _HANGING)
         folded.append(row[0])
         for number, cell in enumerate(cell for cell in row[1:] if cell.plain):
@@ -150,3 +155,29 @@ def table(rows: Sequence[Sequence[Text | str]], *, room: int | None, right: Sequ
             else:
                 folded.append(Text(under) + cell)
     return folded
+
+
+def headed_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[Text | str]],
+    labelled: Sequence[Sequence[Text | str]],
+    *,
+    room: int | None,
+    right: Sequence[int] = (),
+) -> list[Text]:
+    """Align rows below a header; in a pipe a script reads them, so it has none.
+
+    Parameters
+    ----------
+    labelled
+        The rows for a window that is too narrow for columns: their cells stand below each other, where no header
+        explains them.
+    """
+    if not rows or room is None:
+        return table(rows, room=room, right=right)
+    lines = table([[Text(title, style="dim") for title in header], *rows], room=None, right=right)
+    if max(line.cell_len for line in lines) <= room:
+        return lines
+    return _stacked(
+        [[Text(harmless(cell)) if isinstance(cell, str) else cell for cell in row] for row in labelled], room
+    )

@@ -9,34 +9,19 @@ from rich.text import Text
 
 from opsctl.commands.platform.known_platforms import KnownPlatform
 from opsctl.core.platform.platform import up_command
-from opsctl.render.page import table
+from opsctl.render.page import headed_table
 from opsctl.render.runs import ago_text
 from opsctl.render.screen import Screen
 
-_HEADER = ("PLATFORM", "WHERE", "STATE", "LAST UP", "LAST RUN")
+_HEADER = ("  PLATFORM", "WHERE", "STATE", "LAST UP", "LAST RUN")
 _STYLES = {"up": "green", "stopped": "yellow", "unfinished": "yellow", "down": "dim"}
 
 
 def show_platforms(screen: Screen, platforms: Sequence[KnownPlatform], *, now: datetime) -> None:
     """Show a line for each platform; the one that commands use has a star."""
-    rows: list[list[Text | str]] = [
-        [
-            f"{'*' if platform.is_current else ' '} {platform.name}",
-            _place_text(platform),
-            Text(platform.state, style=_STYLES[platform.state]),
-            ago_text(datetime.fromisoformat(platform.last_up), now=now) if platform.last_up is not None else "–",
-            platform.last_run or "–",
-        ]
-        for platform in platforms
-    ]
-    header: list[Text | str] = [Text(f"  {_HEADER[0]}", style="dim")]
-    header += [Text(title, style="dim") for title in _HEADER[1:]]
-    room = screen.data.room
-    lines = table([header, *rows], room=room)
-    # Off a terminal a script reads the platforms; in a narrow window the cells stand below each other.
-    if rows and (room is None or len(lines) > len(rows) + 1):
-        lines = table(rows, room=room)
-    for line in lines if rows else ():
+    rows = [_row(platform, now=now) for platform in platforms]
+    labelled = [_row(platform, now=now, is_labelled=True) for platform in platforms]
+    for line in headed_table(_HEADER, rows, labelled, room=screen.data.room):
         screen.data.print(line)
     for platform in platforms:
         if sentence := _remedy_text(platform):
@@ -45,6 +30,20 @@ def show_platforms(screen: Screen, platforms: Sequence[KnownPlatform], *, now: d
         screen.say("This machine knows no platform: `opsctl up --local` makes one here, `opsctl up` one on AWS.")
     elif len(rows) > 1:
         screen.say("* marks the platform that commands use. `opsctl use PLATFORM` picks another.", style="dim")
+
+
+def _row(platform: KnownPlatform, *, now: datetime, is_labelled: bool = False) -> list[Text | str]:
+    """The cells of a platform; `is_labelled` where no header explains them."""
+    last_up = ago_text(datetime.fromisoformat(platform.last_up), now=now) if platform.last_up is not None else ""
+    labels = ("last up ", "last run ") if is_labelled else ("", "")
+    nothing = "" if is_labelled else "–"
+    return [
+        f"{'*' if platform.is_current else ' '} {platform.name}",
+        _place_text(platform),
+        Text(platform.state, style=_STYLES[platform.state]),
+        f"{labels[0]}{last_up}" if last_up else nothing,
+        f"{labels[1]}{platform.last_run}" if platform.last_run else nothing,
+    ]
 
 
 def show_use(screen: Screen, name: str, *, reason: str) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from opsctl.commands.runs.run_list import RunLine, RunList
 from opsctl.core.costs.money import Truth
-from opsctl.render.page import table
+from opsctl.render.page import headed_table
 from opsctl.render.screen import Screen, counted
 
 _STYLES = {"active": "cyan", "failed": "red", "cancelled": "yellow", "done": "green"}
@@ -29,25 +29,9 @@ def show_runs(screen: Screen, run_list: RunList, *, now: datetime, data_bucket: 
     """
     if run_list.earlier:
         screen.say(f"{counted(run_list.earlier, 'earlier run')}: `opsctl runs --all` shows every run.", style="dim")
-    rows: list[list[Text | str]] = [
-        [
-            line.run_id,
-            line.created_by,
-            ago_text(datetime.fromisoformat(line.created_at), now=now),
-            line.dataset.removeprefix(f"s3://{data_bucket}/"),
-            Text(_counts_text(line), style=_STYLES[line.state]),
-            cost.amount if (cost := run_list.cost(line)) is not None else "",
-            " ".join([_folder(line), *(_option_text(name, value) for name, value in line.options.items())]),
-        ]
-        for line in run_list.lines
-    ]
-    header: list[Text | str] = [Text(title, style="dim") for title in _HEADER]
-    room = screen.data.room
-    lines = table([header, *rows], room=room, right=(5,))
-    # Off a terminal a script reads the runs; in a narrow window the cells stand below each other.
-    if rows and (room is None or len(lines) > len(rows) + 1):
-        lines = table(rows, room=room, right=(5,))
-    for row in lines if rows else ():
+    rows = [_row(line, run_list, now=now, data_bucket=data_bucket) for line in run_list.lines]
+    labelled = [_row(line, run_list, now=now, data_bucket=data_bucket, is_labelled=True) for line in run_list.lines]
+    for row in headed_table(_HEADER, rows, labelled, room=screen.data.room, right=(5,)):
         screen.data.print(row)
     if sentence := _cost_sentence(run_list):
         screen.say(sentence, style="dim")
@@ -55,7 +39,25 @@ def show_runs(screen: Screen, run_list: RunList, *, now: datetime, data_bucket: 
         screen.say("There is no such run yet: `opsctl run DATASET` starts one.")
     if run_list.unread:
         shown = ", ".join(run_list.unread[:3])
-        screen.warn(f"{counted(len(run_list.unread), 'run')} without a record that this opsctl can read: {shown}")
+        verb = "has" if len(run_list.unread) == 1 else "have"
+        screen.warn(f"{counted(len(run_list.unread), 'run')} {verb} a record that this opsctl cannot read: {shown}")
+
+
+def _row(
+    line: RunLine, run_list: RunList, *, now: datetime, data_bucket: str, is_labelled: bool = False
+) -> list[Text | str]:
+    """The cells of a run; `is_labelled` where no header explains them."""
+    started = ago_text(datetime.fromisoformat(line.created_at), now=now)
+    options = [_option_text(name, value) for name, value in line.options.items()]
+    return [
+        line.run_id,
+        f"by {line.created_by}" if is_labelled else line.created_by,
+        f"started {started}" if is_labelled else started,
+        line.dataset.removeprefix(f"s3://{data_bucket}/"),
+        Text(_counts_text(line, done=" done" if is_labelled else ""), style=_STYLES[line.state]),
+        cost.amount if (cost := run_list.cost(line)) is not None else "",
+        " ".join([_folder(line), *options]),
+    ]
 
 
 def ago_text(moment: datetime, *, now: datetime) -> str:
@@ -70,8 +72,8 @@ def ago_text(moment: datetime, *, now: datetime) -> str:
     return f"{seconds // _DAY:.0f} d ago"
 
 
-def _counts_text(line: RunLine) -> str:
-    parts = [f"{line.done:,} of {line.total:,}"]
+def _counts_text(line: RunLine, *, done: str) -> str:
+    parts = [f"{line.done:,} of {line.total:,}{done}"]
     parts += [f"{line.failed:,} failed"] if line.failed else []
     parts += [f"{line.cancelled:,} cancelled"] if line.cancelled else []
     parts += [f"{line.active:,} active"] if line.active else []
@@ -84,8 +86,10 @@ def _cost_sentence(run_list: RunList) -> str:
     if not costs:
         return ""
     if costs[0].truth is Truth.AS_AWS:
-        return "COST is what AWS would charge: jobs on this machine cost nothing."
-    return "COST is what was charged so far, computed from the attempts' times. `opsctl cost --run RUN` shows how."
+        return "The costs are what AWS would charge: jobs on this machine cost nothing."
+    return (
+        "The costs are what was charged so far, computed from the attempts' times. `opsctl cost --run RUN` shows how."
+    )
 
 
 def _folder(line: RunLine) -> str:

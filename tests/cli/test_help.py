@@ -57,6 +57,7 @@ OUR_OWN = {
     "opsctl.home",
     "opsctl.log_format",
     "opsctl.private_folder",
+    "opsctl.early_stop",
     "opsctl.process_start",
     "opsctl.real_runs",
     "opsctl.render.json_document",

@@ -127,7 +127,7 @@ def test_no_platform(opsctl: Opsctl, words: tuple[str, ...], dataset: Path) -> N
 def test_without_json_an_error_is_only_told(opsctl: Opsctl, words: tuple[str, ...], dataset: Path) -> None:
     said = opsctl(*typed(words, dataset), "--nosuch")
     assert (said.code, said.out) == (2, "")
-    assert "No such option: --nosuch" in said.err
+    assert "has no option --nosuch." in said.err
 
 
 WRONG = [

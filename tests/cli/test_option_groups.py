@@ -109,3 +109,18 @@ def test_a_typed_default_is_repeated_because_the_configuration_may_have_another(
     for typed in ([], ["--seeds", "20", "--no-reuse"]):
         CliRunner().invoke(application, typed, default_map=settings)
     assert said == [["--seeds", "5", "--reuse-registration"], ["--seeds", "20", "--no-reuse"]]
+
+
+def test_a_command_of_another_verb_gets_the_options_that_it_has() -> None:
+    said: list[list[str]] = []
+
+    @expanded
+    def process(*, m2g: M2gFlags) -> None:
+        said.append(m2g.words(only=CheckOptions.__annotations__))
+
+    application = typer.Typer()
+    application.command()(process)
+    # `check` reads the configured pipeline as well, so a typed one must be repeated to it.
+    CliRunner().invoke(application, ["--pipeline", "dwi", "--seeds", "5"], default_map={"pipeline": "func"})
+    CliRunner().invoke(application, ["--sp", "native"], default_map={"tr": 0.8})
+    assert said == [["--pipeline", "dwi"], ["--tr", "0.8"]]

@@ -59,7 +59,7 @@ def test_a_pipe_has_the_runs_only(capsys: pytest.CaptureFixture[str]) -> None:
     show_runs(Screen(), listed(is_local=True), now=NOW, data_bucket="data")
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 1
-    assert "COST is what AWS would charge" in err
+    assert "The costs are what AWS would charge" in err
 
 
 @pytest.mark.parametrize("columns", [40, 80])
@@ -67,7 +67,8 @@ def test_a_narrow_window_shows_every_cell(columns: int) -> None:
     screen, window = terminal(columns)
     show_runs(screen, listed(), now=NOW, data_bucket="data")
     text = " ".join(" ".join(window.lines).split())
-    for cell in ("HNU1-20261122-120000-abcd", "ada", "2 h ago", "5 of 8, 1 failed, 2 cancelled", "m2g-csa-native"):
+    # No header explains the cells.
+    for cell in ("HNU1-20261122-120000-abcd", "by ada", "started 2 h ago", "5 of 8 done, 1 failed", "m2g-csa-native"):
         assert cell in text
     assert "STARTED" not in text
     assert all(len(line) <= columns for line in window.lines)
@@ -77,4 +78,4 @@ def test_a_run_without_known_prices_has_no_cost() -> None:
     screen, window = terminal(160)
     show_runs(screen, replace(listed(), pricing={}), now=NOW)
     assert "$" not in window.getvalue()
-    assert "COST is" not in window.getvalue()
+    assert "The costs are" not in window.getvalue()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support.windows import terminal
 
 from opsctl.commands.dataset.datasets import DatasetContents, DatasetLine
 from opsctl.commands.dataset.local_files import FileFault
@@ -92,14 +93,25 @@ def test_datasets_are_a_table_with_what_a_run_leaves_out(capsys: pytest.CaptureF
     show_datasets(Screen(), lines, data_bucket="data", now=NOW)
     said = capsys.readouterr()
     assert said.out.splitlines() == [
-        "DATASET  SUBJECTS  SCANS             SIZE  CHANGED  OUTPUTS",
-        "HNU1            3  4 dwi          12.3 MB  3 d ago  m2g-csa-native",
-        "mine               s3://lab/mine",
-        "odd             2  not known",
+        "HNU1  3  4 dwi          12.3 MB  3 d ago  m2g-csa-native",
+        "mine     s3://lab/mine",
+        "odd   2  not known",
     ]
     assert said.err.splitlines()[1:] == [
         "HNU1: 1 subject has no scan: sub-03.",
         "HNU1: 1 image is excluded: `opsctl scans HNU1 --pipeline both` says why.",
         "HNU1: no run reads sourcedata/.",
         "odd: its scans cannot be counted: sub-a and sub-A differ.",
+    ]
+    screen, window = terminal(100)
+    show_datasets(screen, lines, data_bucket="data", now=NOW)
+    assert window.lines[1].split() == ["DATASET", "SUBJECTS", "SCANS", "SIZE", "CHANGED", "OUTPUTS"]
+    screen, window = terminal(50)
+    show_datasets(screen, lines, data_bucket="data", now=NOW)
+    assert window.lines[1:6] == [
+        "HNU1",
+        "  3 subjects  4 dwi  12.3 MB  changed 3 d ago",
+        "  outputs m2g-csa-native",
+        "mine",
+        "  s3://lab/mine",
     ]

@@ -152,7 +152,7 @@ class OrphanCleanup:
         from opsctl.commands.platform.down import jobs_of, queues_of, refuse_while_active
 
         queues = queues_of(Inventory(self._clients).of(self._options.name))
-        refuse_while_active(jobs_of(batch_of(self._clients), queues), hint="Wait for the end (`opsctl status`).")
+        refuse_while_active(jobs_of(batch_of(self._clients), queues), may_force=False)
 
     def remove_orphans(self) -> None:
         """Remove what would make the apply fail.

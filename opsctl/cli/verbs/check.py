@@ -88,7 +88,8 @@ def check(
     else:
         show_verdicts(context.screen, chosen, verdicts, is_all=show_all)
         common = [dataset, *options.words(), *filters.words(), *source.words()]
-        context.screen.hints(_next_commands(verdicts, common, is_whole=options.whole))
+        if verdicts:
+            context.screen.hints(_next_commands(verdicts, common, is_whole=options.whole))
     if any(verdict.level == "wrong" for verdict in verdicts):
         raise typer.Exit(_SOME_WRONG)
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
 from opsctl.cli.context import Context
@@ -13,6 +14,7 @@ from opsctl.cli.options import AsJson, Confirm, Local, NewPlatformName, Profile,
 from opsctl.cli.platform.terraform_session import (
     account_and_region,
     clients_of,
+    endpoint,
     ensure_time,
     lock_platform,
     platform_name,
@@ -122,8 +124,8 @@ def _local_endpoint(context: Context, name: str, *, everything: bool) -> str | N
         return server.endpoint_url
     forget_platform_state(context.home, name=name)
     if everything and context.home.local.exists():
-        with context.screen.waiting("starting the local platform"):
-            return control.start(context.home.make(context.home.path)).endpoint_url
+        # Where the question is not answered, the process ends again with this command.
+        return click.get_current_context().with_resource(endpoint(context, name, local=True))
     context.home.forget(name)
     context.screen.say("The local platform's process has ended, and nothing of it is up: nothing to remove.")
     if context.home.local.exists():

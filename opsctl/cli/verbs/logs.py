@@ -172,7 +172,7 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
             "Stopped watching; the jobs go on.", f"`opsctl logs --follow --run {reader.run.run_id}` watches again."
         ) from error
     if not count and reader.has_scans and not reader.line_filter.is_narrow:
-        view.show_none(_absence(reader, reader.selected_names))
+        view.show_none(_absence(context, reader, reader.selected_names))
     view.show_end(status)
     if any(scan.index in reader.reported_indices for scan in status.failed):
         raise typer.Exit(_SOME_FAILED)
@@ -213,23 +213,24 @@ def _show(context: Context, reader: LogReader, *, as_json: bool, with_time: bool
     elif not with_lines or (is_each and without_lines):
         with context.screen.waiting("asking"):
             with_retry(reader.status, retry, sleep=time.sleep, on_fault=view.hitch)
-        view.show_none(_absence(reader, without_lines))
+        view.show_none(_absence(context, reader, without_lines))
 
 
-def _absence(reader: LogReader, names: Sequence[str]) -> Absence:
+def _absence(context: Context, reader: LogReader, names: Sequence[str]) -> Absence:
     """Why these scans have no lines, by the status that the reader has read last."""
     from opsctl.core.logs.absence import absence
 
     results = reader.snapshots.on_s3.results().values()
     latest = max((datetime.fromisoformat(result.stopped_at) for result in results), default=None)
-    is_recent = latest is not None and abs(datetime.now(UTC) - latest) < _LATE
+    # The local platform has a line as soon as it is written.
+    is_late = not context.platform.is_local and latest is not None and abs(datetime.now(UTC) - latest) < _LATE
     started = {result.index for result in results} | {attempt.index for attempt in reader.snapshots.on_s3.attempts()}
     started_names = {reader.run.scans[index] for index in started}
     return absence(
         run_id=reader.run.run_id,
         scans=[name for name in names if name in started_names] or names,
         is_whole_run=reader.line_filter.indices is None and not reader.line_filter.failed_only,
-        is_over=(reader.is_over or reader.line_filter.failed_only) and not is_recent,
+        is_over=(reader.is_over or reader.line_filter.failed_only) and not is_late,
         has_started=not started_names.isdisjoint(names),
         has_failed=len([result for result in results if result.succeeded]) < len(reader.run.remaining),
         has_done=any(result.succeeded for result in results),

@@ -13,7 +13,7 @@ from opsctl.cli.context import Context
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
 from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, Yes
 from opsctl.cli.platform.account_checks import refuse_obstacles
-from opsctl.cli.run_look import RunLook, check_words
+from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.dataset.selection import Only
 from opsctl.core.errors import UsageProblem
@@ -79,6 +79,8 @@ def run(
 
     Example: opsctl run HNU1 --sp native
     """
+    from opsctl.cli.verbs.check import CheckOptions
+
     options = m2g.options
     if submission.dry_run and submission.following:
         raise UsageProblem("--dry-run sends nothing, so there is nothing to --follow.")
@@ -100,7 +102,7 @@ def run(
     plan = RunLook(
         context,
         storage,
-        check_words=[*typed, *check_words(options)],
+        check_words=[*typed, *m2g.words(only=CheckOptions.__annotations__)],
         run_words=[*typed, *m2g.words(), *submission.words()],
     ).without_invalid_scans(
         plan,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from opsctl.core.costs.estimate import Estimate, Rates, about_text, usd_text
+from opsctl.core.counted import counted, counted_verb
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.snapshot import RunSnapshot
 
@@ -91,7 +92,8 @@ class Budget:
             When the running total would exceed the budget.
         """
         while (current := self._asked()).in_flight + count > self._at_once and current.in_flight:
-            self._on_wait(f"{current.in_flight} scans are on their way: the next {count} follow when there is room")
+            in_flight = counted_verb(current.in_flight, "scan")
+            self._on_wait(f"{in_flight} in progress: the next {count:,} follow when there is room")
             self._sleep(_POLL_SECONDS)
         self.ensure_affordable(current.usd, count)
 
@@ -112,10 +114,11 @@ class Budget:
         more = count * self._usd_per_scan
         if so_far_usd + more > self._limit_usd:
             fits = max(0, int((self._limit_usd - so_far_usd) / self._usd_per_scan)) if self._usd_per_scan else 0
-            spent = f"{usd_text(so_far_usd)} spent or on its way, and " if so_far_usd else ""
-            scans = f"{count:,} scan{'' if count == 1 else 's'}{' more' if so_far_usd else ''}"
+            spent = f"{usd_text(so_far_usd)} spent or committed, and " if so_far_usd else ""
+            scans = f"{counted(count, 'scan')}{' more' if so_far_usd else ''}"
+            fit = counted_verb(fits, "scan", singular="fits", plural="fit")
             raise Problem(
                 f"{spent}{scans} at {about_text(more)}: above --max-spend {self._limit_usd:g}.",
-                f"About {fits:,} fit (`--first {fits}`), or allow more." if fits else "Allow more.",
+                f"About {fit} (`--first {fits}`), or allow more." if fits else "Allow more.",
                 code=ErrorCode.BUDGET_REACHED,
             )

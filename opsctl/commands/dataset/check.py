@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from opsctl.aws.s3.headers import Headers
+from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.scan import Scan
 from opsctl.core.dataset.scan_validation import Verdict, validate_scan
 
@@ -60,19 +61,26 @@ def check(
     is_whole
         Whether every image is read to its end.
     """
-
-    def check_scan(scan: Scan) -> Verdict:
-        facts = headers.facts(scan, is_whole=is_whole)
-        judged = judge.submit(
-            validate_scan, scan, facts, root_volume_gib=root_volume_gib, tr=tr, acquisition=acquisition
-        )
-        verdict = judged.result()
-        on_scan()
-        return verdict
-
+    verdicts: list[Verdict | None] = [None] * len(scans)
     # One thread judges: that takes it no time, but a parsed sidecar may take 50 times the memory of its text.
-    with ThreadPoolExecutor(1) as judge, ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(check_scan, scans))
+    with ThreadPoolExecutor(1) as judge:
+
+        def check_scan(index: int) -> None:
+            facts = headers.facts(scans[index], is_whole=is_whole)
+            judged = judge.submit(
+                validate_scan, scans[index], facts, root_volume_gib=root_volume_gib, tr=tr, acquisition=acquisition
+            )
+            verdicts[index] = judged.result()
+            on_scan()
+
+        workers = Workers(check_scan, range(len(scans)), most_threads=_THREADS)
+        try:
+            workers.wait()
+        except BaseException:
+            # A whole image is read for minutes: after Ctrl-C nobody waits for its end.
+            workers.stop(at_most_seconds=0.0)
+            raise
+    return [verdict for verdict in verdicts if verdict is not None]
 
 
 def look(

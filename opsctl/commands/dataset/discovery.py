@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -97,7 +98,7 @@ def ensure_runnable(scans: ChosenScans, query: Query) -> None:
     Raises
     ------
     Problem
-        When there is no image, or with the reasons when every image is excluded.
+        When there is no image, or with the reasons when every image is excluded; the hint lists them with this query.
     """
     if scans.chosen:
         return
@@ -108,9 +109,12 @@ def ensure_runnable(scans: ChosenScans, query: Query) -> None:
             f"There is no {kind} image in {query.dataset.uri}.", "Is it a BIDS dataset?", code=ErrorCode.NO_SCANS
         )
     reasons = sorted({exclusion.reason for exclusion in excluded})
+    images = f"all {len(excluded):,} {kind} images are" if len(excluded) > 1 else f"its only {kind} image is"
+    # The configuration may name another pipeline.
+    command = ["opsctl", "scans", query.dataset.uri, "--pipeline", query.pipeline]
+    command += ["--t1w", query.t1w] if query.t1w is not None else []
     raise Problem(
-        f"Nothing in {query.dataset.uri} can be run: all {len(excluded)} {kind} images are excluded "
-        f"({'; '.join(reasons[:3])}).",
-        f"`opsctl scans {query.dataset.uri}` names them all.",
+        f"Nothing in {query.dataset.uri} can be run: {images} excluded ({'; '.join(reasons[:3])}).",
+        f"`{shlex.join(command)}` names {'them all' if len(excluded) > 1 else 'it'}.",
         code=ErrorCode.NO_SCANS,
     )

@@ -14,10 +14,12 @@ from opsctl.core.errors import ErrorCode, Interrupted, PlatformBusy, Problem
 from opsctl.core.platform.inventory import Resource, ResourceKind, addresses_of
 from opsctl.core.platform.platform import Platform
 from opsctl.core.platform.terraform_events import Step
+from opsctl.core.runs.submission import run_of_job
 from opsctl.terraform.root import OnStep, Root
 
 _POLL_SECONDS = 2.0
 _CANCEL_SECONDS = 300.0
+_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,24 +98,31 @@ def active_scans_text(jobs: Sequence[ActiveJob]) -> str:
     return "1 scan is" if scans == 1 else f"{scans:,} scans are"
 
 
-def refuse_while_active(
-    jobs: list[ActiveJob], *, hint: str = "Wait for the end (`opsctl status`), or end them with `opsctl down --force`."
-) -> None:
+def refuse_while_active(jobs: list[ActiveJob], *, may_force: bool = True) -> None:
     """Refuse an operation that would remove instances under running scans.
+
+    Parameters
+    ----------
+    may_force
+        Whether it is `down`, which has `--force`.
 
     Raises
     ------
     Problem
-        When a job is active: with the count of its scans, and the names of the jobs.
+        When a job is active: with the count of its scans, and the names of its run.
     """
-    if jobs:
-        names = ", ".join(job.name for job in jobs[:5])
-        more = f" and {len(jobs) - 5} more jobs" if len(jobs) > 5 else ""
-        raise Problem(
-            f"{active_scans_text(jobs)} still active: {names}{more}.",
-            hint,
-            code=ErrorCode.JOBS_ACTIVE,
-        )
+    if not jobs:
+        return
+    names = list(dict.fromkeys(run_of_job(job.name) or job.name for job in jobs))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    run_id = run_of_job(jobs[0].name)
+    status = f"opsctl status --watch --run {run_id}" if run_id is not None and len(names) == 1 else "opsctl runs"
+    force = ", or end them with `opsctl down --force`" if may_force else ""
+    raise Problem(
+        f"{active_scans_text(jobs)} still active: {', '.join(names[:_NAMED])}{more}.",
+        f"Wait for the end (`{status}`){force}.",
+        code=ErrorCode.JOBS_ACTIVE,
+    )
 
 
 def end_jobs(batch: Batch, queues: Sequence[str], jobs: list[ActiveJob], *, sleep: Callable[[float], None]) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from opsctl.commands.platform.remembered_platform import remember_platform
-from opsctl.commands.platform.terraform_workspace import has_platform_state, has_storage_state
+from opsctl.commands.platform.terraform_workspace import has_pending_down, has_platform_state, has_storage_state
 from opsctl.commands.runs.completion_cache import CompletionReader
 from opsctl.home import Home
 
@@ -73,10 +73,12 @@ def _known(home: Home, name: str, *, is_current: bool, is_server_running: Callab
         seconds = (home.platform_dir(name) / "record.json").stat().st_mtime
         last_up = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     state: PlatformState
-    if last_up is None:
+    if has_pending_down(home, name=name):
+        # The record stays until everything is removed.
+        state = "unfinished"
+    elif last_up is None:
         # The state of a platform that is down stays, without resources.
-        is_pending = any((home.platform_dir(name) / file).exists() for file in ("pending-up.json", "pending-down"))
-        state = "unfinished" if is_pending else "down"
+        state = "unfinished" if (home.platform_dir(name) / "pending-up.json").exists() else "down"
     else:
         state = "stopped" if remembered.is_local and not is_server_running() else "up"
     bucket = remembered.data_bucket

@@ -38,7 +38,7 @@ def _never_run(dataset: Location, records: Records, source: Storage) -> Problem:
     what = f"Nothing was ever run on {dataset.uri}"
     if _may_exist(dataset, source):
         command = f"opsctl run {shlex.quote(_typed(dataset, records))}"
-        return Problem(f"{what}.", f"`{command}` does.", code=ErrorCode.RUN_NOT_FOUND)
+        return Problem(f"{what}.", f"`{command}` runs m2g on it.", code=ErrorCode.RUN_NOT_FOUND)
     # One run of each name: that of others says the same.
     run_ids = {run_id[: -len(run_moment(run_id)) - 1]: run_id for run_id in records.run_ids()}
     others = [parse_uri(run.dataset) for run in records.runs(list(run_ids.values())).values()]

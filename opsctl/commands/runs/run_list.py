@@ -92,7 +92,8 @@ class RunList:
     earlier
         How many older runs were left out.
     unread
-        Ids of the runs without a record that this version of opsctl can read.
+        Ids of the runs whose record this version of opsctl cannot read. A folder without one is no run: its `opsctl
+        run` was stopped before it submitted anything, or is just about to.
     pricing
         The prices of each model's instances, where they are known.
     """
@@ -168,7 +169,7 @@ def runs(
     return RunList(
         lines=tuple(lines),
         earlier=len(run_ids) - len(chosen),
-        unread=tuple(run_id for run_id in chosen if run_id not in by_run),
+        unread=tuple(run_id for run_id in chosen if run_id not in by_run and records.unreadable(run_id)),
         pricing={model: price for model, price in pricing.items() if price is not None},
     )
 

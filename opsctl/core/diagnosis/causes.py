@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from opsctl.core.deletion.subject import DELETED_LABEL
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
 from opsctl.core.diagnosis.reason import Facts, Reason
@@ -35,7 +36,9 @@ _ONCE_WITH_VALUE = {"--only", "--max-spend"}
 _WHICH_SCANS = {
     "--participant-label", "--session-label", "--task", "--acq", "--run-label", "--scan", "--exclude", "--first",
 }  # fmt: skip
-_ONCE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run"}
+#: What a deletion has put in place of a subject's label.
+_OF_A_DELETED_SUBJECT = re.compile(rf"(?:^|sub-){DELETED_LABEL}(?![A-Za-z0-9])")
+_ONCE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run", "-v", "--verbose", "--no-color"}
 
 
 @dataclass(frozen=True)
@@ -155,19 +158,29 @@ def run_again(run: Run | None, *, has_own_memory: bool = False, whole_dataset: b
     whole_dataset
         Whether the options that chose some of the scans are left out, too.
     """
-    if run is None or run.command_line[1:2] != ("run",):
+    if run is None or "run" not in run.command_line:
         return f"opsctl run {_dataset(run)}"
     left_out = _ONCE_WITH_VALUE | ({"--memory"} if has_own_memory else set())
     left_out |= _WHICH_SCANS if whole_dataset else set()
-    remaining = list(run.command_line)
-    arguments = []
+    # Options of opsctl itself may stand before the verb: whoever prints the command adds the platform.
+    arguments, remaining = ["opsctl", "run"], list(run.command_line[run.command_line.index("run") + 1 :])
     while remaining:
         argument = remaining.pop(0)
-        if argument in left_out:
+        option, has_value, value = argument.partition("=")
+        # m2g spells its options with underscores, and `run` takes both.
+        option = option.replace("_", "-")
+        if not has_value and (option in left_out or (option in _WHICH_SCANS and _is_deleted(run, *remaining[:1]))):
             remaining[:1] = []
-        elif argument not in _ONCE and argument.partition("=")[0] not in left_out:
+        elif option in _WHICH_SCANS and _is_deleted(run, value):
+            continue
+        elif argument not in _ONCE and option not in left_out:
             arguments.append(argument)
     return " ".join(map(_quoted, arguments))
+
+
+def _is_deleted(run: Run, value: str = "") -> bool:
+    """Whether an option's value chose a subject that was deleted since: typed again, it would choose no scan."""
+    return run.deleted_count > 0 and _OF_A_DELETED_SUBJECT.search(value) is not None
 
 
 def _quoted(argument: str) -> str:

@@ -109,7 +109,16 @@ def _terraform(terraform: TerraformVersion | Problem | NotVisible) -> Iterator[L
     else:
         yield Line("Terraform", "fine", what)
     if terraform.left_out:
-        yield Line("Terraform", "warning", terraform.left_out, "`opsctl up --set NAME=VALUE` sets one instead.")
+        yield Line("Terraform", "warning", terraform.left_out, _left_out_hint(terraform.left_out))
+
+
+def _left_out_hint(sentence: str) -> str:
+    """What to do about variables of Terraform's that do not reach it, by the sentence that names them."""
+    if "TF_VAR_" in sentence:
+        return "`opsctl up --set NAME=VALUE` sets a variable instead."
+    if any(name in sentence for name in ("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR")):
+        return "If it is meant for opsctl, name a file or folder that is there and can be read."
+    return "opsctl decides this itself: nothing is to be done, unless you rely on it."
 
 
 def _engine(checkup: Checkup) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from opsctl.core.runs.manifest import Run
 LARGEST_ARRAY = 10_000
 #: Tells a job where the records of its run lie, and opsctl whose a job is.
 RUN_URI_VARIABLE = "OPSCTL_RUN_URI"
+
+_JOB_OF_A_RUN = re.compile(r"(.+-\d{8}-\d{6}-[0-9a-f]{4})-\d{2,}")
 
 SubmissionState = Literal["intended", "submitted", "abandoned"]
 
@@ -137,6 +140,12 @@ def foreign_job(submission: Submission, name: str) -> str:
 def job_name(run_id: str, number: int) -> str:
     """The name of the job of a run's submission, by which it is found where its id was not recorded."""
     return f"{run_id}-{number:02d}"
+
+
+def run_of_job(name: str) -> str | None:
+    """The run that a job belongs to by its name; None for a job that is none of a run's, such as a self-test's."""
+    match = _JOB_OF_A_RUN.fullmatch(name)
+    return match[1] if match else None
 
 
 def array_sizes(count: int, *, most: int = LARGEST_ARRAY) -> list[int]:

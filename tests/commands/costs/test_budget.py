@@ -54,8 +54,11 @@ def test_what_fits_goes_through(limit: float, so_far: float, count: int, fits: b
 def test_above_it_says_how_many_would_fit() -> None:
     with pytest.raises(Problem) as caught:
         budget(10.0, Spending(7.5, 0)).ensure(4)
-    assert "$7.50 spent or on its way, and 4 scans more at about $4.00: above --max-spend 10." in caught.value.what
-    assert "--first 2" in caught.value.hint
+    assert "$7.50 spent or committed, and 4 scans more at about $4.00: above --max-spend 10." in caught.value.what
+    assert caught.value.hint == "About 2 scans fit (`--first 2`), or allow more."
+    with pytest.raises(Problem) as caught:
+        budget(10.0, Spending(8.5, 0)).ensure(2)
+    assert caught.value.hint == "About 1 scan fits (`--first 1`), or allow more."
 
 
 def test_without_a_price_there_is_no_budget() -> None:
@@ -78,7 +81,7 @@ def test_portions_leave_no_instance_idle_and_wait_for_room() -> None:
     assert limited.portion == 2
     limited.ensure(2)
     assert len(sleeps) == 2
-    assert "4 scans are on their way" in messages[0]
+    assert "4 scans are in progress: the next 2 follow" in messages[0]
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld)
     with pytest.raises(Problem) as caught:
         world.carry_out(plan, budget=limited)
     # 3 dollars for the first two; two more would be 5.
-    assert "$3.00 spent or on its way" in caught.value.what
+    assert "$3.00 spent or committed" in caught.value.what
     assert "2 of 8 scans were submitted, 6 were not" in caught.value.what
     submission_log = world.records.submission_log(run_id)
     assert [submission.state for submission in submission_log] == ["submitted", "abandoned", "abandoned", "abandoned"]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
+import sys
+import threading
+import traceback
 from typing import Any
 
 import pytest
@@ -157,3 +162,29 @@ def test_an_error_of_every_object_ends_the_pass(error: Exception) -> None:
     client: Any = RefusingS3({"D/sub-1_dwi.bval": error})
     with pytest.raises(Problem):
         check(client.scans(), Headers(client), root_volume_gib=100, on_scan=lambda: None)
+
+
+def _main_thread_functions() -> set[str]:
+    frame = sys._current_frames()[threading.main_thread().ident or 0]
+    return {called.f_code.co_name for called, _ in traceback.walk_stack(frame)}
+
+
+def test_ctrl_c_does_not_wait_for_images_that_are_being_read() -> None:
+    release, ended = threading.Event(), threading.Event()
+
+    class SlowHeaders:
+        """S3 that sends a large image slowly; the user presses Ctrl-C meanwhile."""
+
+        def facts(self, one: Scan, *, is_whole: bool) -> None:
+            # Before, the main thread may still be starting this one.
+            while not _main_thread_functions() & {"join", "result"} or "start" in _main_thread_functions():
+                release.wait(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+            release.wait(10)
+            ended.set()
+
+    slow: Any = SlowHeaders()
+    with pytest.raises(KeyboardInterrupt):
+        check([scan(1)], slow, root_volume_gib=100, on_scan=lambda: None, is_whole=True)
+    assert not ended.is_set()
+    release.set()

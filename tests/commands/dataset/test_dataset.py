@@ -35,8 +35,18 @@ def test_scans_shows_what_is_left_out_where_nothing_is_left(s3: Any, storage: St
         "excluded_count": 1,
     }
     assert scan_lines(scans.chosen) == []
-    with pytest.raises(Problem, match=r"all 1 dwi images are excluded \(no bval and no bvec and no T1w\)"):
+    with pytest.raises(Problem, match=r"its only dwi image is excluded \(no bval and no bvec and no T1w\)"):
         ensure_runnable(scans, QUERY)
+
+
+def test_the_list_of_what_is_left_out_is_that_of_the_same_query(s3: Any, storage: Storage) -> None:
+    s3.put_object(Bucket="data", Key="D/sub-01/func/sub-01_task-rest_bold.nii.gz", Body=b"x")
+    s3.put_object(Bucket="data", Key="D/sub-02/func/sub-02_task-rest_bold.nii.gz", Body=b"x")
+    query = Query(dataset=Location("data", "D"), pipeline="func", t1w="acq-mprage run-1")
+    scans = find(query, storage, patterns=PATTERNS)
+    with pytest.raises(Problem, match="all 2 bold images are excluded") as raised:
+        ensure_runnable(scans, query)
+    assert raised.value.hint == "`opsctl scans s3://data/D --pipeline func --t1w 'acq-mprage run-1'` names them all."
 
 
 def test_a_folder_without_images_is_no_dataset_to_run(s3: Any, storage: Storage) -> None:

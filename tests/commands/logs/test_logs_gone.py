@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from support.history_world import HistoryWorld
+from support.run_world import PLATFORM
 from support.typed_opsctl import TypedOpsctl
+
+from opsctl.cli.context import Context
 
 
 @pytest.fixture
@@ -57,3 +61,18 @@ def test_a_filter_that_hides_lines_does_not_say_that_they_are_gone(world: Histor
     run_id = fail_both(world)
     for words in (["--grep", "x"], ["--since", "1m"], ["--attempt", "3"], ["--tail", "0"]):
         assert f"{run_id} has no such lines." in opsctl("logs", *words).err
+
+
+@pytest.mark.parametrize("is_local", [False, True])
+def test_only_on_aws_lines_come_after_the_end(
+    world: HistoryWorld, opsctl: TypedOpsctl, monkeypatch: pytest.MonkeyPatch, is_local: bool
+) -> None:
+    run_id = fail_both(world)
+    # As if the scans had ended just now.
+    monkeypatch.setattr("opsctl.cli.verbs.logs._LATE", timedelta(days=100_000))
+    endpoint_url = "http://127.0.0.1:1" if is_local else None
+    monkeypatch.setattr(Context, "platform", replace(PLATFORM, endpoint_url=endpoint_url))
+    said = opsctl("logs", "sub-01")
+    waits = f"`opsctl logs sub-01 --follow --run {run_id}` waits for them."
+    assert (waits in said.err) is not is_local
+    assert ("are gone" in said.err) is is_local

@@ -72,7 +72,7 @@ def test_no_active_job_is_no_objection() -> None:
     [
         (1, "1 scan is still active: run-0."),
         (2, "2 scans are still active: run-0, run-1."),
-        (7, f"7 scans are still active: {', '.join(f'run-{n}' for n in range(5))} and 2 more jobs."),
+        (7, f"7 scans are still active: {', '.join(f'run-{n}' for n in range(5))} and 2 more."),
     ],
 )
 def test_active_jobs_are_counted_and_named(count: int, message: str) -> None:
@@ -86,6 +86,18 @@ def test_active_jobs_are_counted_and_named(count: int, message: str) -> None:
 def test_the_scans_of_an_array_job_are_counted() -> None:
     with pytest.raises(Problem, match="5 scans are still active: run-1, run-2"):
         refuse_while_active([replace(job(1, "PENDING"), scans=4), job(2)])
+
+
+def test_the_run_of_active_jobs_is_named_with_the_command_that_shows_it() -> None:
+    own = [replace(job(number), name=f"HNU1-20261122-120000-abcd-{number:02d}") for number in range(2)]
+    with pytest.raises(Problem) as caught:
+        refuse_while_active(own)
+    assert caught.value.what == "2 scans are still active: HNU1-20261122-120000-abcd."
+    watch = "`opsctl status --watch --run HNU1-20261122-120000-abcd`"
+    assert caught.value.hint == f"Wait for the end ({watch}), or end them with `opsctl down --force`."
+    with pytest.raises(Problem) as caught:
+        refuse_while_active([*own, replace(job(3), name="B-20261122-120000-abcd-00")], may_force=False)
+    assert caught.value.hint == "Wait for the end (`opsctl runs`)."
 
 
 def test_every_active_job_is_ended_and_waited_for() -> None:

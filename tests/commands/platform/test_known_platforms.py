@@ -14,6 +14,7 @@ from support.example_platform import platform
 from opsctl.__main__ import main
 from opsctl.aws.s3.cache import Cache
 from opsctl.commands.platform.known_platforms import KnownPlatform, known_platforms
+from opsctl.commands.platform.terraform_workspace import mark_pending_down
 from opsctl.commands.runs.completion_cache import CompletionCache
 from opsctl.home import Home
 
@@ -74,6 +75,11 @@ def test_a_platform_that_is_not_up_says_so(home: Home) -> None:
     assert (known(home)["m2g"].state, known(home)["m2g"].last_up) == ("down", None)
     (home.platform_dir("m2g") / "pending-down").touch()
     assert known(home)["m2g"].state == "unfinished"
+
+
+def test_an_interrupted_down_is_seen_while_the_record_is_there(home: Home) -> None:
+    mark_pending_down(home, name="m2g")
+    assert (known(home)["m2g"].state, known(home)["local"].state) == ("unfinished", "up")
 
 
 def test_use_picks_the_platform_of_later_commands(home: Home, opsctl: Callable[..., tuple[int, str, str]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.why_examples import run
 
+from opsctl.core.deletion.subject import Subject
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES, CauseText
 from opsctl.core.diagnosis.causes import cause_of, group_key, group_title, grouped, run_again
@@ -126,6 +127,27 @@ def test_the_help_shows_the_last_lines_of_the_scan_and_run_that_it_is_about() ->
 def test_the_rest_of_a_dataset_is_run_without_the_choice_of_scans() -> None:
     typed = ("opsctl", "run", "HNU1", "--participant-label", "01", "--first=2", "--sp", "native", "--exclude", "x")
     assert run_again(run(command_line=typed), whole_dataset=True) == "opsctl run HNU1 --sp native"
+
+
+def test_options_before_the_verb_do_not_hide_the_others() -> None:
+    typed = "opsctl -v --platform lab run HNU1 --sp native --no-color --participant_label 01"
+    earlier = run(command_line=tuple(typed.split()))
+    assert run_again(earlier) == "opsctl run HNU1 --sp native --participant_label 01"
+    assert run_again(earlier, whole_dataset=True) == "opsctl run HNU1 --sp native"
+
+
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [
+        ("--participant-label 01 --participant-label 02 --sp native", "--participant-label 02 --sp native"),
+        ("--participant-label=01 --participant_label 02", "--participant_label 02"),
+        ("--scan sub-01/ses-1 --scan sub-02/ses-1 --exclude sub-01*", "--scan sub-02/ses-1"),
+    ],
+)
+def test_a_deleted_subject_is_not_asked_for_again(typed: str, again: str) -> None:
+    whole = run(command_line=("opsctl", "run", "HNU1", *typed.split()), scans=("sub-01/ses-1", "sub-02/ses-1"))
+    assert run_again(Subject("01").without(whole)) == f"opsctl run HNU1 {again}"
+    assert "DELETED" in " ".join(Subject("01").without(whole).command_line)
 
 
 @pytest.mark.parametrize("changes", [{"resources": "csa"}, {"resources": "csa", "memory_mib": 30400}])

@@ -77,11 +77,20 @@ def doctor_lines(base: Checkup = WELL, **changes: Any) -> list[Line]:
     return lines(dataclasses.replace(base, **changes))
 
 
+def variables_hint(left_out: str) -> str:
+    terraform = TerraformVersion(version="1.9", path="/t", left_out=left_out)
+    return [line.hint for line in doctor_lines(terraform=terraform) if line.topic == "Terraform"][-1]
+
+
 def test_variables_that_do_not_reach_terraform_are_a_line_of_their_own() -> None:
     terraform = TerraformVersion(version="1.9", path="/t", left_out="TF_LOG is set: opsctl runs Terraform without it.")
     version, variables = (line for line in doctor_lines(terraform=terraform) if line.topic == "Terraform")
     assert (version.level, version.what) == ("fine", "1.9 (/t)")
     assert (variables.level, variables.what) == ("warning", terraform.left_out)
+    # `--set` sets Terraform's variables, and neither its log nor where its settings are.
+    hints = {name: variables_hint(f"{name} is set: x") for name in ("TF_LOG", "TF_VAR_x", "TF_CLI_CONFIG_FILE")}
+    assert {name for name, hint in hints.items() if "--set" in hint} == {"TF_VAR_x"}
+    assert "can be read" in hints["TF_CLI_CONFIG_FILE"]
 
 
 def test_where_all_is_well_every_line_is_fine() -> None:
