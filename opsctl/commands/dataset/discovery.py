@@ -10,6 +10,7 @@ from opsctl.core.dataset.discovery import Discoverer
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.dataset.selection import EVERYTHING, Selection
+from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.record import SCHEMA_VERSION
@@ -111,6 +112,6 @@ def ensure_runnable(scans: ChosenScans, query: Query) -> None:
     raise Problem(
         f"Nothing in {query.dataset.uri} can be run: all {len(excluded)} {kind} images are excluded "
         f"({'; '.join(reasons[:3])}).",
-        f"`opsctl scans {query.dataset.uri}` names them all.",
+        f"`opsctl scans {typed_dataset(query.dataset.uri)}` names them all.",
         code=ErrorCode.NO_SCANS,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.commands.runs.records import Records
+from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.runs.manifest import Run
@@ -22,7 +23,7 @@ def runs_of_dataset(dataset: Location, records: Records) -> list[Run]:
     if not runs:
         raise Problem(
             f"Nothing was ever run on {dataset.uri}.",
-            f"`opsctl run {dataset.name}` does.",
+            f"`opsctl run {typed_dataset(dataset.uri, data_bucket=records.bucket)}` does.",
             code=ErrorCode.RUN_NOT_FOUND,
         )
     return runs

@@ -62,6 +62,11 @@ class Records:
             storage, bucket=data_bucket, cache=cache, on_unreadable=on_unreadable, worth_a_summary=worth_a_summary
         )
 
+    @property
+    def bucket(self) -> str:
+        """The data bucket."""
+        return self._bucket
+
     def unreadable(self, run_id: str | None = None) -> list[UnreadableRecord]:
         """Why the records cannot be read that counted as missing so far; None: of all runs."""
         return self._checked.unreadable("" if run_id is None else f"{self._prefix(run_id)}/")

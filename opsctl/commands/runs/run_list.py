@@ -13,7 +13,9 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.atlases.atlas_table import AtlasTable
 from opsctl.core.costs.money import Money, spent
+from opsctl.core.dataset_argument import DatasetName, parse_dataset
 from opsctl.core.location import parse_uri
+from opsctl.core.openneuro.accession import Accession
 from opsctl.core.record import RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, may_be_run_of
@@ -235,6 +237,8 @@ def _line(
 
 
 def _is_of(line: RunLine, dataset: str) -> bool:
-    if "://" in dataset:
-        return line.dataset == dataset.rstrip("/")
-    return dataset.strip("/") in (parse_uri(line.dataset).prefix, parse_uri(line.dataset).name)
+    named = parse_dataset(dataset)
+    location = parse_uri(line.dataset)
+    if isinstance(named, DatasetName):
+        return named.name in (location.prefix, location.name)
+    return location == (named.location if isinstance(named, Accession) else named)
