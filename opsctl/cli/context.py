@@ -13,7 +13,7 @@ from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.cli.defaults import is_typed
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
-from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.absent import MAKE_ONE, local_platform_ended, no_such_platform
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
 from opsctl.core.printed_command import TypedPlatform
@@ -134,12 +134,11 @@ class Context:
         UsageProblem
             If it names a version: only what reads a dataset's files can choose one (`opsctl.cli.opened_dataset`).
         """
+        from opsctl.core.dataset_argument import refuse_version
+
         accession, location = self.dataset_source(typed, bucket=bucket)
-        if accession is not None and accession.version:
-            raise UsageProblem(
-                f"{typed} names a version, and outputs and runs of all versions of a dataset are together.",
-                f"Leave @{accession.version} out.",
-            )
+        if accession is not None:
+            refuse_version(accession)
         return location
 
     def dataset_source(self, typed: str, *, bucket: str | None = None) -> tuple[Accession | None, Location]:

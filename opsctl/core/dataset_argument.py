@@ -77,6 +77,21 @@ def accession_of(typed: str, location: Location) -> Accession | None:
         return None
 
 
+def refuse_version(accession: Accession) -> None:
+    """Refuse a version where only the dataset counts.
+
+    Raises
+    ------
+    UsageProblem
+        If the accession has one.
+    """
+    if accession.version:
+        raise UsageProblem(
+            f"{accession} names a version, and outputs and runs of all versions of a dataset are together.",
+            f"Leave @{accession.version} out.",
+        )
+
+
 def named_location(address: str) -> Location:
     """The location of a dataset that the configuration names: by an S3 address, or an accession of OpenNeuro.
 

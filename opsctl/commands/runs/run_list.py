@@ -13,7 +13,7 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.atlases.atlas_table import AtlasTable
 from opsctl.core.costs.money import Money, spent
-from opsctl.core.dataset_argument import DatasetName, parse_dataset
+from opsctl.core.dataset_argument import DatasetName, dataset_location, parse_dataset, refuse_version
 from opsctl.core.location import parse_uri
 from opsctl.core.openneuro.accession import Accession
 from opsctl.core.record import RecordReader
@@ -135,7 +135,7 @@ def runs(
     atlases
         All of neuroparc's atlases.
     dataset
-        Only the runs of this dataset: its name or its URI.
+        Only the runs of this dataset, as users type it.
     last
         At most this many, the latest ones; None: all.
     pricing_of
@@ -144,7 +144,7 @@ def runs(
     """
     run_ids = records.run_ids()
     if dataset is not None:
-        name = dataset.rstrip("/").rpartition("/")[2]
+        name = dataset_location(dataset, data_bucket="").name
         run_ids = [run_id for run_id in run_ids if may_be_run_of(run_id, name)]
     chosen = run_ids if last is None else run_ids[-last:]
     stored = {run_id: records.completion_cache.ended(run_id, _READER) for run_id in chosen}
@@ -241,4 +241,7 @@ def _is_of(line: RunLine, dataset: str) -> bool:
     location = parse_uri(line.dataset)
     if isinstance(named, DatasetName):
         return named.name in (location.prefix, location.name)
-    return location == (named.location if isinstance(named, Accession) else named)
+    if isinstance(named, Accession):
+        refuse_version(named)
+        return location == named.location
+    return location == named
