@@ -103,11 +103,11 @@ def neighbours_prefix(accession: Accession) -> str:
 
 def near_accessions(accession: Accession, listed: Sequence[str]) -> list[str]:
     """The accessions of a listing that are most like one that is missing, the most similar first."""
-    wanted = accession.number
+    missing = accession.number
 
     def distance(number: str) -> tuple[int, int]:
-        other_digits = sum(digit != other for digit, other in zip(wanted, number, strict=True))
-        return other_digits, abs(int(number[2:]) - int(wanted[2:]))
+        other_digits = sum(digit != other for digit, other in zip(missing, number, strict=True))
+        return other_digits, abs(int(number[2:]) - int(missing[2:]))
 
     return sorted(filter(_ACCESSION.fullmatch, listed), key=distance)[:_MOST_NEAR]
 

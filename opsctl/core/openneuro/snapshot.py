@@ -84,14 +84,14 @@ def ensure_version(accession: Accession, snapshot: Snapshot) -> None:
     """
     if not accession.version or _plain(accession.version) == _plain(snapshot.version):
         return
-    number, wanted = accession.number, accession.version.removeprefix("v")
-    there = (
+    number, version = accession.number, accession.version.removeprefix("v")
+    contents = (
         f"holds {number} {snapshot.version}" if snapshot.version else f"does not say which version of {number} it holds"
     )
     raise Problem(
-        f"OpenNeuro's bucket {there}, and it has the files of one version only: not those of {wanted}.",
-        f"DataLad gets {wanted}: `datalad clone https://github.com/OpenNeuroDatasets/{number}`, then in that folder"
-        f" `git checkout {wanted}` and `datalad get .`. `opsctl upload {number} --name {number}-{wanted}` sends it to"
+        f"OpenNeuro's bucket {contents}, and it has the files of one version only: not those of {version}.",
+        f"DataLad gets {version}: `datalad clone https://github.com/OpenNeuroDatasets/{number}`, then in that folder"
+        f" `git checkout {version}` and `datalad get .`. `opsctl upload {number} --name {number}-{version}` sends it to"
         f" the data bucket. To take what OpenNeuro's bucket holds, leave @{accession.version} out.",
         code=ErrorCode.DATASET_NOT_FOUND,
     )

@@ -52,8 +52,8 @@ _REASONS = {
     "ProxyError": "the proxy does not answer",
     "ProxyConnectionError": "the proxy does not answer",
     "SSLError": "its certificate is not trusted here",
-    "TimeoutError": "it does not answer in time",
     "NewConnectionError": "it takes no connection",
+    "TimeoutError": "it does not answer in time",
 }
 
 
