@@ -25,8 +25,19 @@ def description(scan: Scan, *, m2g_version: str | None) -> dict[str, Any]:
         "DatasetType": "derivative",
         "DatasetLinks": {SOURCE: scan.dataset},
         "GeneratedBy": generators(scan, m2g_version=m2g_version),
-        "SourceDatasets": [{"URL": scan.dataset}],
+        "SourceDatasets": [source_dataset(scan)],
     }
+
+
+def source_dataset(scan: Scan) -> dict[str, str]:
+    """The dataset that a scan is of, as BIDS's `SourceDatasets` names it."""
+    source = {"URL": scan.dataset}
+    if scan.dataset_doi:
+        # BIDS wants the form of a URI.
+        source["DOI"] = f"doi:{scan.dataset_doi}"
+    if scan.dataset_version:
+        source["Version"] = scan.dataset_version
+    return source
 
 
 def generators(scan: Scan, *, m2g_version: str | None) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def output(
     content: dict[str, Any] = {
         "Description": derivative.PREVIEW_WARNING if derivative.is_preview(scan.image) else "connectomes of one scan",
         "Sources": [bids_uri(file, scan) for file in (*scan.inputs, *(scan.reuse.files if scan.reuse else ()))],
-        "SourceDatasets": [{"URL": scan.dataset}],
+        "SourceDatasets": [derivative.source_dataset(scan)],
         "GeneratedBy": derivative.generators(scan, m2g_version=package.version),
         "dataset": scan.dataset,
         "inputs": [

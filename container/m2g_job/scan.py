@@ -75,11 +75,15 @@ class Scan:
 
     Attributes
     ----------
+    dataset_version, dataset_doi
+        Of a snapshot of OpenNeuro's; "" where it is not known, and for other datasets.
     atlases
         Those that m2g is asked for; empty where the scan's JSON does not say, and then nothing is known of regions.
     """
 
     dataset: str
+    dataset_version: str
+    dataset_doi: str
     name: str
     subject: str
     session: str | None
@@ -162,6 +166,8 @@ def _scan(raw: dict[str, Any], environment: Environment) -> Scan:
     digest = raw["image_digest"]
     return Scan(
         dataset=record.text(raw["dataset"], record.URI).rstrip("/"),
+        dataset_version=record.text(raw.get("dataset_version", "")),
+        dataset_doi=record.text(raw.get("dataset_doi", "")),
         name=record.text(names["name"], record.SCAN_NAME),
         subject=_label(names["subject"], "subject"),
         session=None if names["session"] is None else _label(names["session"], "session"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.records import Records
     from opsctl.commands.runs.snapshot import SnapshotReader
     from opsctl.core.location import Location
+    from opsctl.core.openneuro.accession import Accession
     from opsctl.core.runs.manifest import Run
     from opsctl.core.runs.snapshot import Pricing
     from opsctl.render.screen import Screen
@@ -119,7 +120,7 @@ class Context:
         return storage_of(self.clients)
 
     def dataset(self, typed: str, *, bucket: str | None = None) -> Location:
-        """The location of a dataset: a name in the configuration, a name in the data bucket, or a URI.
+        """The location of a dataset: a name in the configuration or in the data bucket, a URI, or an accession.
 
         Parameters
         ----------
@@ -127,20 +128,35 @@ class Context:
             As typed. A configured name takes precedence over a folder of that name in the data bucket, with a message.
         bucket
             As typed: the bucket that holds the dataset, whatever is configured.
+
+        Raises
+        ------
+        UsageProblem
+            If it names a version: only what reads a dataset's files can choose one (`opsctl.cli.opened_dataset`).
         """
-        from opsctl.core.location import Location, dataset_location, parse_uri
+        from opsctl.core.dataset_argument import refuse_version
+
+        accession, location = self.dataset_source(typed, bucket=bucket)
+        if accession is not None:
+            refuse_version(accession)
+        return location
+
+    def dataset_source(self, typed: str, *, bucket: str | None = None) -> tuple[Accession | None, Location]:
+        """The accession of a dataset, where it is OpenNeuro's, and its location; see `dataset`."""
+        from opsctl.core.dataset_argument import accession_of, dataset_location
+        from opsctl.core.location import Location
 
         configured = self.configuration.dataset(typed) if bucket is None else None
-        if configured is None:
-            return dataset_location(typed, data_bucket=self.platform.data_bucket, bucket=bucket)
-        location = parse_uri(configured.value)
-        message = f"{typed} is {location.uri} ({configured.source})"
-        in_data_bucket = Location(self.platform.data_bucket, typed)
-        if location != in_data_bucket and self._has_folder(in_data_bucket):
-            self.screen.warn(f"{message}, not {in_data_bucket.uri}, which is there too.")
-        else:
-            self.screen.say(message)
-        return location
+        named = typed if configured is None else configured.value
+        location = dataset_location(named, data_bucket=self.platform.data_bucket, bucket=bucket)
+        if configured is not None:
+            message = f"{typed} is {location.uri} ({configured.source})"
+            in_data_bucket = Location(self.platform.data_bucket, typed)
+            if location != in_data_bucket and self._has_folder(in_data_bucket):
+                self.screen.warn(f"{message}, not {in_data_bucket.uri}, which is there too.")
+            else:
+                self.screen.say(message)
+        return accession_of(named, location), location
 
     def _has_folder(self, location: Location) -> bool:
         """Whether a bucket has a folder; False also if the caller may not list the bucket."""
@@ -184,11 +200,12 @@ class Context:
         run = self.records.run(run_id)
         from opsctl.commands.runs.snapshot import SnapshotReader
         from opsctl.core.location import parse_uri
+        from opsctl.core.platform.source_buckets import permit_command
 
-        if parse_uri(run.dataset).bucket not in self.platform.readable_buckets:
+        if (bucket := parse_uri(run.dataset).bucket) not in self.platform.readable_buckets:
             self.screen.warn(
                 f"The run {run.run_id} names the dataset {run.dataset}, in a bucket that the platform's jobs may not"
-                f" read. `opsctl up --source-bucket {parse_uri(run.dataset).bucket}` permits it."
+                f" read. `{permit_command(self.platform, bucket)}` permits it."
             )
         return SnapshotReader(
             run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC), is_saving=True

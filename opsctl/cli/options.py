@@ -76,7 +76,7 @@ Dataset = Annotated[
     str,
     typer.Argument(
         metavar="DATASET",
-        help="A dataset in the data bucket, a name in opsctl.toml, or s3://BUCKET/PATH.",
+        help="A dataset in the data bucket, a name in opsctl.toml, s3://BUCKET/PATH, or openneuro:ACCESSION.",
         autocompletion=completion.datasets,
     ),
 ]

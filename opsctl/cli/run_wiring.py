@@ -81,9 +81,13 @@ class RunWiring:
 
     def obstacles(self) -> list[Obstacle]:
         """Why no scan of the run could start."""
-        from opsctl.core.diagnosis.account.obstacles import run_obstacles
+        from opsctl.core.diagnosis.account.obstacles import bucket_obstacles, run_obstacles
 
-        return run_obstacles(self._facts, self._context.platform, model=self._model)
+        platform = self._context.platform
+        return [
+            *bucket_obstacles(self._request.dataset, platform),
+            *run_obstacles(self._facts, platform, model=self._model),
+        ]
 
     def notes(self, plan: RunPlan) -> list[str]:
         """What does not stop the run, and makes it slower or may stop it later."""

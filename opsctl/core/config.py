@@ -12,8 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from opsctl.core.dataset_argument import named_location
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
-from opsctl.core.location import check_label, parse_uri
+from opsctl.core.location import check_label
+from opsctl.core.openneuro.accession import ENDPOINT_VARIABLE
 from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.core.runs.m2g_options import refused_flag
 from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, did_you_mean, from_text, kind_of, validated
@@ -26,6 +28,7 @@ OTHER_VARIABLES = (
     *("OPSCTL_CONFIG", "OPSCTL_HOME", "OPSCTL_PROVIDER_MIRROR", "OPSCTL_TERRAFORM", "OPSCTL_TERRAFORM_RELEASES"),
     *("OPSCTL_RUN_URI", "OPSCTL_SCAN_OFFSET", "OPSCTL_WORK_DIR", "OPSCTL_LOG_STREAM"),
     MEMORY_VARIABLE,
+    ENDPOINT_VARIABLE,
 )
 
 _TABLES = ("datasets", "m2g")
@@ -258,7 +261,7 @@ def _dataset(name: str, value: Any) -> str:
             f'{name} = "s3://BUCKET/PATH"',
             code=ErrorCode.CONFIGURATION_INVALID,
         )
-    parse_uri(value)
+    named_location(value)
     return value
 
 

@@ -53,31 +53,20 @@ def parse_uri(uri: str) -> Location:
     bucket, _, prefix = rest.partition("/")
     if scheme != "s3" or not _BUCKET.fullmatch(bucket):
         raise UsageProblem(f"{uri!r} is not an S3 address like s3://bucket/path.")
-    return Location(bucket, _checked(prefix.strip("/")))
+    return Location(bucket, checked_prefix(prefix.strip("/")))
 
 
-def _checked(prefix: str) -> str:
-    if not prefix.isprintable():
-        raise UsageProblem(f"{prefix!r} has control characters: no dataset of that name can be run.")
-    return prefix
-
-
-def dataset_location(dataset: str, *, data_bucket: str, bucket: str | None = None) -> Location:
-    """The location of a dataset: a name in the data bucket (or in `bucket`), or an S3 address.
+def checked_prefix(prefix: str) -> str:
+    """Return a prefix of keys if it is printable.
 
     Raises
     ------
     UsageProblem
-        If the name is empty, or `--bucket` contradicts the address.
+        If it has control characters.
     """
-    if "://" in dataset:
-        location = parse_uri(dataset)
-        if bucket is not None and bucket != location.bucket:
-            raise UsageProblem(f"--bucket {bucket} contradicts the dataset's own address {dataset}.")
-        return location
-    if not dataset.strip("/"):
-        raise UsageProblem("The dataset's name is empty.")
-    return Location(bucket or data_bucket, _checked(dataset.strip("/")))
+    if not prefix.isprintable():
+        raise UsageProblem(f"{prefix!r} has control characters: no dataset of that name can be run.")
+    return prefix
 
 
 def is_label(name: str) -> bool:

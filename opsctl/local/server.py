@@ -82,6 +82,7 @@ def serve(
     middleware: Middleware | None = None,
 ) -> None:
     """Run the server until `stopping` is set; then stop the jobs, and after them the server, which they still call."""
+    ca_bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
     for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
         del os.environ[name]
     os.environ.update(_MOTO)
@@ -100,6 +101,7 @@ def serve(
     from opsctl.local.rights.instance_metadata import InstanceMetadata
     from opsctl.local.rights.sessions import Sessions
     from opsctl.local.s3 import api as s3
+    from opsctl.local.s3.public_bucket import PublicBucket, endpoint
     from opsctl.local.s3.restoring import restore
     from opsctl.local.s3.store import Store
 
@@ -129,7 +131,9 @@ def serve(
     token = secrets.token_hex(16)
     user_key = credentials(files.home)["AWS_ACCESS_KEY_ID"]
     moto = DryRun(OneAtATime(DomainDispatcherApplication(create_backend_app)))
-    services: Application = Enforcement(moto, sessions, user_key=user_key)
+    services: Application = Enforcement(
+        PublicBucket(moto, endpoint(os.environ), ca_bundle=ca_bundle), sessions, user_key=user_key
+    )
     application = Front(metadata.before(middleware(services) if middleware is not None else services), token)
     server = BoundedServer(listener, application)
 

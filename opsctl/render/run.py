@@ -100,6 +100,17 @@ def kept_line(plan: RunPlan) -> str:
     )
 
 
+def earlier_snapshots_line(plan: RunPlan) -> str:
+    """Say that earlier outputs in the same folder are of other snapshots of the dataset, and what becomes of them."""
+    snapshot = plan.request.snapshot
+    now = snapshot.version if snapshot else ""
+    return (
+        f"{plan.output.uri} holds outputs of version {', '.join(plan.earlier_snapshots)}, and the dataset is {now} now."
+        " Scans whose files are the same are kept; each scan's provenance names its version. `--modif NAME` keeps the"
+        " versions apart."
+    )
+
+
 def redo_question(plan: RunPlan) -> str:
     """Ask whether the scans of another m2g are processed again."""
     return f"Process {counted(sum(plan.earlier_m2g().values()), 'scan')} again with the m2g that jobs now run?"

@@ -225,3 +225,19 @@ def test_sources_are_bids_uris_where_they_can_be(world: World) -> None:
     assert provenance.bids_uri(entry, parsed_scan) == "bids:source:sub-0+1/a%20b%25.nii"
     elsewhere = scan.Input(f"s3://{BUCKET}/HNU10/x.nii", "dwi", 1, "e")
     assert provenance.bids_uri(elsewhere, parsed_scan) == elsewhere.uri
+
+
+def test_a_snapshot_of_openneuro_is_named_with_version_and_doi(world: World) -> None:
+    world.scan.update(dataset_version="1.0.2", dataset_doi="10.18112/openneuro.ds000114.v1.0.2")
+    named = read(world)
+    source = {
+        "URL": f"s3://{BUCKET}/HNU1",
+        "DOI": "doi:10.18112/openneuro.ds000114.v1.0.2",
+        "Version": "1.0.2",
+    }
+    assert derivative.description(named, m2g_version=None)["SourceDatasets"] == [source]
+    job = environment.read({"OPSCTL_RUN_URI": world.scan["output"].split("/HNU1")[0] + f"/opsctl/runs/{RUN_ID}"})
+    written = provenance.output(
+        named, job, package=M2gPackage(), started_at="2026-11-22T12:00:00Z", seconds={"pull": 1.0, "m2g": 1.0}
+    )
+    assert json.loads(written.data or b"")["SourceDatasets"] == [source]

@@ -21,7 +21,8 @@ from support.job_world import BUCKET, IMAGE, RUN, RUN_ID, World, nifti, table
 from opsctl.assets import atlas_table, entity_patterns
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.discovery import discover
-from opsctl.core.location import dataset_location, derivatives
+from opsctl.core.dataset_argument import dataset_location
+from opsctl.core.location import derivatives
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.scan_document import ScanDocuments

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from opsctl.core.dataset_argument import dataset_location
 from opsctl.core.errors import UsageProblem
-from opsctl.core.location import Location, check_label, dataset_location, derivatives, parse_uri, run_location
+from opsctl.core.location import Location, check_label, derivatives, parse_uri, run_location
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ ALLOWED = {
             "key",
             "image_digest",
             "name",
+            *("dataset_version", "dataset_doi"),
         ),
         *("account_id", "data_bucket", "repository_url", "log_group", "endpoint_url", "m2g_image"),
     },

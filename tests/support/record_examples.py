@@ -173,7 +173,7 @@ KINDS = {
         json.loads(encoded(RUN.as_json())),
         Run.decode,
         frozenset({"count"}),
-        frozenset({"memory_mib", "max_spend_usd"}),
+        frozenset({"memory_mib", "max_spend_usd", "dataset_version", "dataset_doi"}),
         frozenset({"adopted"}),
     ),
     "submission": Kind(

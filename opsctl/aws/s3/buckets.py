@@ -8,12 +8,16 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.harmless import harmless
 from opsctl.core.location import Location
+from opsctl.core.openneuro.accession import BUCKET as OPENNEURO_BUCKET
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _REGION_HEADER = "x-amz-bucket-region"
+#: By this header the local platform says that it could not reach OpenNeuro (`opsctl.local.s3.public_bucket`).
+_UNREACHABLE_HEADER = "x-opsctl-unreachable"
 
 
 def ensure_readable(client: S3Client, location: Location, *, region: str) -> None:
@@ -22,7 +26,8 @@ def ensure_readable(client: S3Client, location: Location, *, region: str) -> Non
     Parameters
     ----------
     region
-        The platform's region: its jobs run there, and S3 charges for every byte between regions.
+        The platform's region: its jobs run there, and S3 charges a bucket's owner for every byte between regions.
+        OpenNeuro's bucket may be in another one: its owner takes that upon itself.
 
     Raises
     ------
@@ -42,6 +47,13 @@ def ensure_readable(client: S3Client, location: Location, *, region: str) -> Non
             ) from error
         except ClientError as error:
             headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+            if _UNREACHABLE_HEADER in headers:
+                why = harmless(headers[_UNREACHABLE_HEADER])
+                raise Problem(
+                    f"OpenNeuro's bucket cannot be reached from this machine: {why}.",
+                    "The local platform reads it over the internet. Is the network up, and HTTPS_PROXY right?",
+                    code=ErrorCode.AWS_UNREACHABLE,
+                ) from error
             if code_of(error) in ("404", "NoSuchBucket"):
                 raise Problem(
                     f"The bucket {bucket} does not exist.", "Is its name right?", code=ErrorCode.BUCKET_NOT_FOUND
@@ -62,7 +74,7 @@ def ensure_readable(client: S3Client, location: Location, *, region: str) -> Non
 
 
 def _refuse_other_region(bucket: str, other: str | None, region: str) -> None:
-    if other is not None and other != region:
+    if bucket != OPENNEURO_BUCKET and other is not None and other != region:
         raise Problem(
             f"The bucket {bucket} lies in {other}, the platform in {region}: every byte between them would be charged.",
             f"Make a platform there (`opsctl up --region {other} --name NAME`), or copy the dataset.",

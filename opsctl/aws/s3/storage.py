@@ -177,6 +177,12 @@ class Storage:
             _, folders = self._listing.level(location.bucket, location.key_prefix)
         return [folder[len(location.key_prefix) : -1] for folder in folders]
 
+    def prefixes(self, bucket: str, beginning: str) -> list[str]:
+        """The names of the folders at a bucket's root that begin with a text."""
+        with translated(f"listing s3://{bucket}/{beginning}"):
+            _, folders = self._listing.level(bucket, beginning)
+        return [folder.rstrip("/") for folder in folders]
+
     def get_body(self, bucket: str, key: str, *, at_most: int = RECORD_BYTES) -> bytes | None:
         """A small object's bytes; None if there is none.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from opsctl.cli.context import Context
+from opsctl.cli.opened_dataset import open_dataset
 from opsctl.cli.options import AsJson, Bucket, Dataset, NoSignRequest, PlatformName, Profile
 
 _INCOMPLETE = 1
@@ -38,12 +39,13 @@ def audit(
     from opsctl.render.audit import next_commands, show_audit
 
     context = Context(platform_name=platform, profile=profile)
-    location = context.dataset(dataset, bucket=bucket)
+    opened = open_dataset(context, dataset, bucket=bucket, is_public=no_sign_request)
+    location = opened.location
     with context.screen.waiting(f"reading {location.uri}"):
         result = command(
             location,
             output_name=modif,
-            source=context.storage_of(location, is_public=no_sign_request),
+            source=opened.storage,
             storage=context.storage,
             records=context.records,
             batch=context.batch,

@@ -65,12 +65,12 @@ def check(
     from opsctl.render.check import show_verdicts
 
     context = Context(platform_name=platform, profile=profile)
-    chosen, storage = find_scans(context, dataset, pipeline=options.pipeline, filters=filters, source=source)
+    chosen, opened = find_scans(context, dataset, pipeline=options.pipeline, filters=filters, source=source)
     reading = "reading images" if options.whole else "reading headers"
     with context.screen.counting(reading, total=len(chosen.chosen)) as advance:
         verdicts = check_scans(
             chosen.chosen,
-            Headers(storage.client),
+            Headers(opened.storage.client),
             root_volume_gib=context.platform.root_volume_gib,
             on_scan=lambda: advance(1),
             tr=options.tr,
@@ -83,6 +83,7 @@ def check(
                 "schema_version": SCHEMA_VERSION,
                 "scans": [verdict.as_json() for verdict in verdicts],
                 **chosen.discovery.as_json(),
+                **opened.as_json(),
             }
         )
     else:

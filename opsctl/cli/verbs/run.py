@@ -10,6 +10,7 @@ import typer
 
 from opsctl import __version__
 from opsctl.cli.context import Context
+from opsctl.cli.opened_dataset import OpenedDataset, open_dataset
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
 from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, Yes
 from opsctl.cli.platform.account_checks import refuse_obstacles
@@ -17,6 +18,7 @@ from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.dataset.selection import Only
 from opsctl.core.errors import UsageProblem
+from opsctl.core.openneuro.accession import is_openneuro
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.user_name import user_name
 
@@ -87,11 +89,11 @@ def run(
     context = Context(platform_name=submission.platform, profile=submission.profile)
     for doubt in context.configuration.doubts:
         context.screen.warn(doubt)
-    request = _request(context, dataset, options=options, filters=filters, source=source, submission=submission)
+    opened = open_dataset(context, dataset, bucket=source.bucket, is_public=source.no_sign_request)
+    request = _request(opened, options=options, filters=filters, t1w=source.t1w, submission=submission)
     wiring = RunWiring(context, request)
     with context.screen.waiting(f"reading {request.dataset.uri}"):
-        storage = context.storage_of(request.dataset, is_public=source.no_sign_request)
-        plan = wiring.plan(storage)
+        plan = wiring.plan(opened.storage)
     _show_plan(context, plan)
     plan = _settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
@@ -101,7 +103,7 @@ def run(
     typed = [dataset, *filters.words(), *source.words()]
     plan = RunLook(
         context,
-        storage,
+        opened.storage,
         check_words=[*typed, *m2g.words(only=CheckOptions.__annotations__)],
         run_words=[*typed, *m2g.words(), *submission.words()],
     ).without_invalid_scans(
@@ -123,12 +125,11 @@ def run(
 
 
 def _request(
-    context: Context,
-    dataset: str,
+    opened: OpenedDataset,
     *,
     options: M2gOptions,
     filters: ScanFilters,
-    source: DatasetSource,
+    t1w: str | None,
     submission: SubmissionFlags,
 ) -> RunRequest:
     from opsctl.commands.runs.request import RunRequest
@@ -136,11 +137,12 @@ def _request(
     from opsctl.core.runs.manifest import recorded_command_line
 
     return RunRequest(
-        dataset=context.dataset(dataset, bucket=source.bucket),
+        dataset=opened.location,
+        snapshot=opened.snapshot,
         options=options,
         modif=check_label(submission.modif, option="--modif") if submission.modif is not None else None,
         selection=filters.selection,
-        t1w=source.t1w,
+        t1w=t1w,
         only=submission.only,
         memory_mib=submission.memory,
         max_spend_usd=submission.max_spend,
@@ -152,12 +154,14 @@ def _request(
 
 def _show_plan(context: Context, plan: RunPlan) -> None:
     """Say what was found in the dataset, and which atlases lose regions."""
-    from opsctl.render.run import cut_atlases_line, plan_lines
+    from opsctl.render.run import cut_atlases_line, earlier_snapshots_line, plan_lines
 
     for line in plan_lines(plan):
         context.screen.say(line)
     if plan.cut_atlases:
         context.screen.warn(cut_atlases_line(plan))
+    if plan.earlier_snapshots:
+        context.screen.warn(earlier_snapshots_line(plan))
 
 
 def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionFlags) -> RunPlan:
@@ -187,10 +191,13 @@ def _refuse_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) 
 
 def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> None:
     """Say what will be submitted and what it costs; refuse what `--max-spend` does not cover."""
+    from opsctl.render.openneuro import transfer_line
     from opsctl.render.run import disposition_lines
 
     for line in disposition_lines(plan, wiring.estimate(plan)):
         context.screen.say(line)
+    if is_openneuro(plan.request.dataset):
+        context.screen.say(transfer_line(plan.platform))
     for note in wiring.notes(plan):
         context.screen.warn(note)
     wiring.refuse_above_budget(plan)

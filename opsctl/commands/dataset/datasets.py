@@ -15,8 +15,9 @@ from opsctl.commands.runs.completion_cache import CompletionCache
 from opsctl.core.dataset.discovery import Discoverer, SubjectGroup
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import S3Object
+from opsctl.core.dataset_argument import named_location
 from opsctl.core.errors import Problem
-from opsctl.core.location import Location, parse_uri
+from opsctl.core.location import Location
 
 SCHEMA_VERSION = 1
 
@@ -117,7 +118,7 @@ def datasets(
     elsewhere = [
         DatasetLine(name=name, uri=at.uri, subjects=None, derivatives=derivatives_of.get(at.name, ()))
         for name, uri in (named or {}).items()
-        if (at := parse_uri(uri)).uri not in uris_in_bucket
+        if (at := named_location(uri)).uri not in uris_in_bucket
     ]
     completion_cache.datasets([*names, *(line.name for line in elsewhere)])
     return [*in_bucket, *elsewhere]

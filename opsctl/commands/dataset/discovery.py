@@ -11,6 +11,7 @@ from opsctl.core.dataset.discovery import Discoverer
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.dataset.selection import EVERYTHING, Selection
+from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.record import SCHEMA_VERSION
@@ -111,7 +112,7 @@ def ensure_runnable(scans: ChosenScans, query: Query) -> None:
     reasons = sorted({exclusion.reason for exclusion in excluded})
     images = f"all {len(excluded):,} {kind} images are" if len(excluded) > 1 else f"its only {kind} image is"
     # The configuration may name another pipeline.
-    command = ["opsctl", "scans", query.dataset.uri, "--pipeline", query.pipeline]
+    command = ["opsctl", "scans", typed_dataset(query.dataset.uri), "--pipeline", query.pipeline]
     command += ["--t1w", query.t1w] if query.t1w is not None else []
     raise Problem(
         f"Nothing in {query.dataset.uri} can be run: {images} excluded ({'; '.join(reasons[:3])}).",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsctl.aws.s3.cache import Cache, read_if_free
+from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.errors import Problem
 from opsctl.core.record import RecordReader
 
@@ -33,19 +34,19 @@ class CompletionCache:
     def run(self, run: Run) -> None:
         """Store a run's scans and its dataset."""
         self._cache.put_value(self._bucket, f"scans/{run.run_id}", [run.scans[index] for index in run.remaining])
-        dataset = _in_bucket(run.dataset, self._bucket)
+        dataset = typed_dataset(run.dataset, data_bucket=self._bucket)
         self._cache.put_value(self._bucket, f"dataset/{dataset}", run.run_id)
         self.dataset(dataset)
 
     def dataset(self, name: str) -> None:
-        """Add a dataset: its name in the bucket, or its URI."""
+        """Add a dataset, as users type it."""
         known = _texts(self._cache.get_value(self._bucket, _DATASETS))
         self._cache.put_value(self._bucket, _DATASETS, sorted({*known, name}))
 
     def datasets(self, names: Sequence[str]) -> None:
         """Replace the datasets in the bucket; those in other buckets are kept."""
         known = _texts(self._cache.get_value(self._bucket, _DATASETS))
-        self._cache.put_value(self._bucket, _DATASETS, sorted({*names, *(uri for uri in known if "://" in uri)}))
+        self._cache.put_value(self._bucket, _DATASETS, sorted({*names, *(name for name in known if ":" in name)}))
 
     def forget_runs(self, run_ids: Sequence[str], *, are_gone: bool) -> None:
         """Forget the scans of runs, and how they ended; with `are_gone` that there were such runs."""
@@ -58,7 +59,7 @@ class CompletionCache:
 
     def forget_dataset(self, uri: str) -> None:
         """Forget a dataset."""
-        name = _in_bucket(uri, self._bucket)
+        name = typed_dataset(uri, data_bucket=self._bucket)
         self._cache.forget_value(self._bucket, f"dataset/{name}")
         known = _texts(self._cache.get_value(self._bucket, _DATASETS))
         if name in known:
@@ -101,7 +102,7 @@ class CompletionReader:
         return self._read(_RUNS)
 
     def datasets(self) -> list[str]:
-        """Names and URIs of datasets."""
+        """Datasets, as users type them."""
         return self._read(_DATASETS)
 
     def scans(self, run_id: str | None) -> list[str]:
@@ -115,7 +116,8 @@ class CompletionReader:
 
     def scans_of(self, dataset: str) -> list[str]:
         """A dataset's scans, from the last of its runs that a command has read."""
-        run_id = read_if_free(self._path, self._bucket, f"dataset/{_in_bucket(dataset, self._bucket)}")
+        name = typed_dataset(dataset, data_bucket=self._bucket)
+        run_id = read_if_free(self._path, self._bucket, f"dataset/{name}")
         return self._read(f"scans/{run_id}") if run_id else []
 
     def _read(self, name: str) -> list[str]:
@@ -125,8 +127,3 @@ class CompletionReader:
 def _texts(value: Any) -> list[str]:
     """The texts of a stored list; what is not one counts as empty."""
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
-
-
-def _in_bucket(dataset: str, bucket: str) -> str:
-    """A dataset as users type it: its name in the data bucket, else its URI."""
-    return dataset.removeprefix(f"s3://{bucket}/")

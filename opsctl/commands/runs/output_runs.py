@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.records import Records
+from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri
 from opsctl.core.runs.manifest import Run, run_moment
@@ -37,13 +38,13 @@ def runs_of_dataset(dataset: Location, records: Records, *, source: Storage) -> 
 def _never_run(dataset: Location, records: Records, source: Storage) -> Problem:
     what = f"Nothing was ever run on {dataset.uri}"
     if _may_exist(dataset, source):
-        command = f"opsctl run {shlex.quote(_typed(dataset, records))}"
+        command = f"opsctl run {shlex.quote(typed_dataset(dataset.uri, data_bucket=records.data_bucket))}"
         return Problem(f"{what}.", f"`{command}` runs m2g on it.", code=ErrorCode.RUN_NOT_FOUND)
     # One run of each name: that of others says the same.
     run_ids = {run_id[: -len(run_moment(run_id)) - 1]: run_id for run_id in records.run_ids()}
     others = [parse_uri(run.dataset) for run in records.runs(list(run_ids.values())).values()]
     near = set(get_close_matches(dataset.name, [other.name for other in others], n=_SHOWN))
-    typed = sorted({_typed(other, records) for other in others if not near or other.name in near})
+    typed = sorted({typed_dataset(other.uri, data_bucket=records.data_bucket) for other in others if not near or other.name in near})
     shown = ", ".join(typed[:_SHOWN]) + (", …" if len(typed) > _SHOWN else "")
     hint = f"There are runs of: {shown}." if typed else "There is no run of any dataset yet."
     return Problem(f"{what}, and there is nothing at that address.", hint, code=ErrorCode.RUN_NOT_FOUND)
@@ -55,11 +56,6 @@ def _may_exist(dataset: Location, source: Storage) -> bool:
         return bool(source.folders(dataset))
     except Problem:
         return True
-
-
-def _typed(dataset: Location, records: Records) -> str:
-    """A dataset as a command takes it: the name of one in the data bucket, or its address."""
-    return dataset.prefix if dataset.bucket == records.data_bucket else dataset.uri
 
 
 def runs_into(runs: Sequence[Run], output_name: str | None, *, dataset: Location) -> list[Run]:

@@ -12,6 +12,7 @@ from opsctl.core.atlases.job_memory import ensure_atlases_fit
 from opsctl.core.dataset.selection import EVERYTHING, Only, Selection
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
+from opsctl.core.openneuro.snapshot import Snapshot
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.m2g_options import M2gOptions, asked
 
@@ -27,6 +28,8 @@ class RunRequest:
     ----------
     options
         Their `parcellation` names the run's atlases: what was typed is resolved before (`AtlasTable.select`).
+    snapshot
+        Of a dataset of OpenNeuro's: what its bucket holds. None of other datasets.
     modif
         The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func`, `m2g-both-…`, or with
         `--reuse-registration` `m2g-<model>-<space>-reuse-<atlases>`.
@@ -47,6 +50,7 @@ class RunRequest:
 
     dataset: Location
     options: M2gOptions
+    snapshot: Snapshot | None = None
     modif: str | None = None
     selection: Selection = EVERYTHING
     t1w: str | None = None

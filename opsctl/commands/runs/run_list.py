@@ -13,7 +13,9 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.atlases.atlas_table import AtlasTable
 from opsctl.core.costs.money import Money, spent
+from opsctl.core.dataset_argument import DatasetName, dataset_location, parse_dataset, refuse_version
 from opsctl.core.location import parse_uri
+from opsctl.core.openneuro.accession import Accession
 from opsctl.core.record import RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, may_be_run_of
@@ -134,7 +136,7 @@ def runs(
     atlases
         All of neuroparc's atlases.
     dataset
-        Only the runs of this dataset: its name or its URI.
+        Only the runs of this dataset, as users type it.
     last
         At most this many, the latest ones; None: all.
     pricing_of
@@ -143,7 +145,7 @@ def runs(
     """
     run_ids = records.run_ids()
     if dataset is not None:
-        name = dataset.rstrip("/").rpartition("/")[2]
+        name = dataset_location(dataset, data_bucket="").name
         run_ids = [run_id for run_id in run_ids if may_be_run_of(run_id, name)]
     chosen = run_ids if last is None else run_ids[-last:]
     stored = {run_id: records.completion_cache.ended(run_id, _READER) for run_id in chosen}
@@ -236,6 +238,11 @@ def _line(
 
 
 def _is_of(line: RunLine, dataset: str) -> bool:
-    if "://" in dataset:
-        return line.dataset == dataset.rstrip("/")
-    return dataset.strip("/") in (parse_uri(line.dataset).prefix, parse_uri(line.dataset).name)
+    named = parse_dataset(dataset)
+    location = parse_uri(line.dataset)
+    if isinstance(named, DatasetName):
+        return named.name in (location.prefix, location.name)
+    if isinstance(named, Accession):
+        refuse_version(named)
+        return location == named.location
+    return location == named

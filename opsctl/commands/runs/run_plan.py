@@ -114,6 +114,15 @@ class RunPlan:
         """The same plan, with the scans that another m2g did submitted again."""
         return replace(self, request=replace(self.request, redo=True))
 
+    @property
+    def earlier_snapshots(self) -> list[str]:
+        """The other snapshots of the dataset that earlier runs into this location had, the oldest first."""
+        now = self.request.snapshot
+        if now is None or not now.version:
+            return []
+        versions = dict.fromkeys(run.dataset_version for run in self.earlier)
+        return [version for version in versions if version and version != now.version]
+
     def without(self, invalid: Sequence[Verdict]) -> RunPlan:
         """The same plan without the scans that m2g cannot process."""
         names = {verdict.scan for verdict in invalid}
@@ -164,6 +173,8 @@ class RunPlan:
             created_by=request.user,
             command_line=request.command_line,
             opsctl_version=request.version,
+            dataset_version=request.snapshot.version if request.snapshot else "",
+            dataset_doi=request.snapshot.doi if request.snapshot else "",
         )
 
     def each_document(self, run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -196,6 +207,7 @@ class RunPlan:
             "earlier_m2g": self.earlier_m2g(),
             "scans": list(self.documents(run).values()),
             "left_out": [verdict.as_json() for verdict in self.left_out],
+            "snapshot": self.request.snapshot.as_json() if self.request.snapshot else None,
             **self.discovery.as_json(),
             "requests": [submit_request(submission, run, self.platform) for submission in submissions],
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.deletion.subject import Subject
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location, derivatives
@@ -84,7 +85,8 @@ def dataset_target(
     if dataset.bucket != data_bucket and subject is None:
         raise UsageProblem(
             f"{dataset.uri} is not in the data bucket {data_bucket}: opsctl deletes nothing of other buckets.",
-            f"`opsctl delete outputs {dataset.uri} --modif NAME` deletes outputs that were computed from it.",
+            f"`opsctl delete outputs {typed_dataset(dataset.uri)} --modif NAME` deletes outputs that were computed"
+            " from it.",
         )
     if subject is not None and keeps_outputs:
         raise UsageProblem("--keep-outputs and --participant-label contradict each other: a subject goes as a whole.")

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opsctl.core.deletion.subject import DELETED_LABEL
+from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
 from opsctl.core.diagnosis.reason import Facts, Reason
+from opsctl.core.location import parse_uri
 from opsctl.core.platform.registered_memory import LARGEST_MEMORY_MIB
 from opsctl.core.runs.manifest import Run
 
@@ -190,9 +192,7 @@ def _quoted(argument: str) -> str:
 def _dataset(run: Run | None) -> str:
     if run is None:
         return "DATASET"
-    # Outputs are below the dataset's name in the data bucket, so a dataset in that bucket is known by its name.
-    bucket, _, prefix = run.dataset.removeprefix("s3://").partition("/")
-    return prefix if run.output.startswith(f"s3://{bucket}/") and prefix else run.dataset
+    return typed_dataset(run.dataset, data_bucket=parse_uri(run.output).bucket)
 
 
 def _memory_help(run: Run | None, reason: Reason) -> str:

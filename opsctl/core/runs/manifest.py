@@ -34,6 +34,9 @@ class Run:
     ----------
     dataset, output
         S3 addresses of the dataset and of its derivatives folder.
+    dataset_version, dataset_doi
+        Of a dataset of OpenNeuro's: the snapshot that its bucket held when the run was submitted, and its DOI. Empty
+        where the dataset's files do not say it, and for other datasets.
     m2g
         m2g's options, under m2g's names.
     model
@@ -83,6 +86,8 @@ class Run:
     attempt_timeout_seconds: bounded.TimeoutSeconds
     memory_mib: bounded.Mib | None = None
     max_spend_usd: bounded.Usd | None = None
+    dataset_version: bounded.Text = ""
+    dataset_doi: bounded.Text = ""
 
     @property
     def submitted_count(self) -> int:

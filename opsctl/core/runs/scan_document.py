@@ -61,6 +61,8 @@ class ScanDocuments:
             "run_id": run.run_id,
             "index": index,
             "dataset": run.dataset,
+            "dataset_version": run.dataset_version,
+            "dataset_doi": run.dataset_doi,
             "opsctl_version": run.opsctl_version,
             "scan": {
                 "name": scan.name,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from opsctl.core.openneuro.accession import BUCKET as OPENNEURO_BUCKET
 from opsctl.local.front import Application
 from opsctl.local.request_body import BODY, SHOWED_KEY, BadBody, RequestBody
 from opsctl.local.rights import refusals
@@ -128,7 +129,8 @@ class Enforcement:
         if (service, operation) == ("sts", "GetCallerIdentity"):
             return _identity(session, start_response)
         bucket = find_bucket(call["parameters"].get("Bucket", "")) if service == "s3" else None
-        if service == "s3" and bucket is None and operation not in ("CreateBucket", "ListBuckets"):
+        is_public = call["parameters"].get("Bucket") == OPENNEURO_BUCKET
+        if service == "s3" and bucket is None and operation not in ("CreateBucket", "ListBuckets") and not is_public:
             return _refuse(refusals.missing_bucket(), environ, start_response)
         caller = _Caller(session, find_role(session.role_arn), bucket)
         requests = _requests(call, session)

@@ -15,6 +15,7 @@ from opsctl.commands.runs.run import keep_documents
 from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import Location
+from opsctl.core.openneuro.snapshot import Snapshot
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.submission import submissions_of
@@ -49,6 +50,22 @@ def test_what_is_planned(world: RunWorld) -> None:
     assert [job_request["arrayProperties"] for job_request in value["requests"]] == [{"size": 4}]
     assert value["counts"] == {"new": 4}
     assert json.loads(json.dumps(value)) == value
+
+
+@pytest.mark.usefixtures("dataset")
+def test_the_snapshot_is_in_the_run_and_in_each_scan_and_another_one_later_is_told(world: RunWorld) -> None:
+    snapshot = Snapshot(version="1.0.1", doi="10.18112/openneuro.ds000114.v1.0.1")
+    plan = world.plan(snapshot=snapshot)
+    run = plan.run(plan.dispositions)
+    assert (run.dataset_version, run.dataset_doi) == (snapshot.version, snapshot.doi)
+    for document in plan.documents(run).values():
+        assert (document["dataset_version"], document["dataset_doi"]) == (snapshot.version, snapshot.doi)
+    assert plan.as_json()["snapshot"] == {"version": snapshot.version, "doi": snapshot.doi}
+    assert plan.earlier_snapshots == []
+    world.run(snapshot=snapshot)
+    assert world.plan(snapshot=snapshot).earlier_snapshots == []
+    assert world.plan(snapshot=Snapshot(version="1.0.2")).earlier_snapshots == ["1.0.1"]
+    assert world.plan(snapshot=Snapshot()).earlier_snapshots == []
 
 
 @pytest.mark.usefixtures("dataset")

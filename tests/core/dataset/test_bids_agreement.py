@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from support.bids_trees import dwi, images, reasons
 
 from opsctl.core.dataset.scan import Discovery
-from opsctl.core.location import dataset_location, parse_uri
+from opsctl.core.dataset_argument import dataset_location
+from opsctl.core.location import parse_uri
 from opsctl.core.runs.m2g_options import Pipeline
 
 

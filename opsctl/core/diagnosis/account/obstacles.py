@@ -14,7 +14,9 @@ from opsctl.core.diagnosis.account.at_once import AtOnce, model_at_once
 from opsctl.core.diagnosis.job_definition import JobDefinition, definition_fault
 from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible, Quota
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.location import Location
 from opsctl.core.platform.platform import ModelResources, Platform
+from opsctl.core.platform.source_buckets import permit_command
 
 UPGRADE = "Upgrade the account to the paid plan (AWS's console, Billing and Cost Management). The data stays."
 
@@ -75,6 +77,16 @@ def run_obstacles(facts: RunFacts, platform: Platform, *, model: str) -> list[Ob
         *quota_obstacles(facts.account, vcpus=resources.vcpus),
         *_disk_obstacles(facts.account, root_volume_gib=platform.root_volume_gib),
     ]
+
+
+def bucket_obstacles(dataset: Location, platform: Platform) -> Iterator[Obstacle]:
+    """A dataset in a bucket that the jobs' role may not read."""
+    if dataset.bucket not in platform.readable_buckets:
+        yield Obstacle(
+            code=ErrorCode.AWS_DENIED,
+            what=f"The platform's jobs may not read the bucket {dataset.bucket}: every scan would fail.",
+            hint=f"`{permit_command(platform, dataset.bucket)}` permits it.",
+        )
 
 
 def _definition(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.example_platform import platform
 
 from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
-from opsctl.core.diagnosis.account.obstacles import RunFacts, run_notes, run_obstacles
+from opsctl.core.diagnosis.account.obstacles import RunFacts, bucket_obstacles, run_notes, run_obstacles
 from opsctl.core.diagnosis.account.up_notes import up_notes
 from opsctl.core.diagnosis.job_definition import JobDefinition
 from opsctl.core.diagnosis.queue_snapshot import ON_DEMAND_QUOTA, SPOT_QUOTA, Image, NotVisible, Quota
+from opsctl.core.location import Location
 
 URL = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g"
 IMAGE = f"{URL}:0.1.0"
@@ -175,3 +177,23 @@ def test_up_names_what_keeps_every_scan_from_running() -> None:
 def test_up_says_nothing_of_what_it_does_not_know() -> None:
     told = up_notes(account(HIDDEN, plan=HIDDEN, tib=HIDDEN), (), max_vcpus=MOST, root_volume_gib=100)
     assert (told.quota, told.warnings) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "bucket", "command"),
+    [
+        ({}, "openneuro.org", "`opsctl up --name m2g --source-bucket openneuro.org`"),
+        (
+            {"options": {"source_buckets": ["lab"]}},
+            "openneuro.org",
+            "`opsctl up --name m2g --source-bucket lab --source-bucket openneuro.org`",
+        ),
+        ({"endpoint_url": "http://127.0.0.1:1", "name": "local"}, "b", "`opsctl up --local --source-bucket b`"),
+        ({}, PLATFORM.data_bucket, ""),
+        ({"options": {"source_buckets": ["lab"]}}, "lab", ""),
+    ],
+)
+def test_a_bucket_that_the_jobs_may_not_read(changes: dict[str, Any], bucket: str, command: str) -> None:
+    obstacles = list(bucket_obstacles(Location(bucket, "ds000114"), replace(PLATFORM, **changes)))
+    assert [obstacle.hint.partition(" permits")[0] for obstacle in obstacles] == ([command] if command else [])
+    assert all(bucket in obstacle.what and obstacle.code == "aws_denied" for obstacle in obstacles)

@@ -1,0 +1,1 @@
+"""OpenNeuro's public datasets: their accessions, and which snapshot the public bucket holds."""
