@@ -97,11 +97,11 @@ class RunLook:
 
     def _look(self, plan: RunPlan, *, is_all: bool) -> Look | None:
         """Judge the scans as `check` does; None where they cannot be read and nobody asked to leave some out."""
-        from opsctl.aws.s3.headers import Headers
         from opsctl.commands.dataset.check import check, look
+        from opsctl.commands.dataset.headers import Headers
 
         context = self._context
-        options, headers = plan.request.options, Headers(self._storage.client)
+        options, headers = plan.request.options, Headers(self._storage.files)
 
         def judge(scans: Sequence[Scan]) -> list[Verdict]:
             return check(

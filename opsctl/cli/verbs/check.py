@@ -59,8 +59,8 @@ def check(
 
     Example: opsctl check HNU1
     """
-    from opsctl.aws.s3.headers import Headers
     from opsctl.commands.dataset.check import check as check_scans
+    from opsctl.commands.dataset.headers import Headers
     from opsctl.core.record import SCHEMA_VERSION
     from opsctl.render.check import show_verdicts
 
@@ -70,7 +70,7 @@ def check(
     with context.screen.counting(reading, total=len(chosen.chosen)) as advance:
         verdicts = check_scans(
             chosen.chosen,
-            Headers(opened.storage.client),
+            Headers(opened.storage.files),
             root_volume_gib=context.platform.root_volume_gib,
             on_scan=lambda: advance(1),
             tr=options.tr,

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from opsctl.aws.s3.storage import Storage
+from opsctl.commands.dataset.headers import ScanFiles
 from opsctl.core.dataset.discovery import Discoverer
 from opsctl.core.dataset.entities import EntityPatterns
-from opsctl.core.dataset.scan import Discovery, Scan
+from opsctl.core.dataset.scan import Discovery, S3Object, Scan
 from opsctl.core.dataset.selection import EVERYTHING, Selection
 from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.record import SCHEMA_VERSION
 from opsctl.core.runs.m2g_options import Pipeline
+
+T = TypeVar("T")
+
+
+class DatasetFiles(Protocol):
+    """A dataset's files: `opsctl.aws.s3.storage.Storage`, or `opsctl.commands.dataset.folder.Folder` on this machine."""
+
+    @property
+    def files(self) -> ScanFiles:
+        """Reads single files of scans."""
+
+    def dataset_shards(
+        self,
+        location: Location,
+        *,
+        pipeline: Pipeline,
+        of_root: Callable[[list[S3Object]], object],
+        of_shard: Callable[[Iterator[S3Object]], T],
+        of_folders: Callable[[list[str]], object],
+    ) -> Iterator[T]:
+        """Lists the files; see `Storage.dataset_shards`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +86,7 @@ class ChosenScans:
         }
 
 
-def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenScans:
+def find(query: Query, files: DatasetFiles, *, patterns: EntityPatterns) -> ChosenScans:
     """List a dataset and select among its scans.
 
     Returns also when no scan can be run; `ensure_runnable` refuses that.
@@ -81,7 +103,7 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenS
         pipeline=query.pipeline,
         t1w=query.t1w,
     )
-    groups = storage.dataset_shards(
+    groups = files.dataset_shards(
         query.dataset,
         pipeline=query.pipeline,
         of_root=discoverer.add_root,

@@ -11,12 +11,13 @@ from typing import Any
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.aws.s3.workers import Workers
+from opsctl.commands.dataset.folder import ensure_bids_folder
 from opsctl.commands.dataset.local_files import FileFault, LocalFiles, local_files
 from opsctl.commands.dataset.same_bytes import is_same
 from opsctl.core.dataset.annexed import get_command
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.dataset.upload_selection import UploadSelection
-from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.errors import ErrorCode
 from opsctl.core.location import Location
 
 SCHEMA_VERSION = 1
@@ -103,18 +104,7 @@ def compare(folder: Path, location: Location, storage: Storage, selection: Uploa
     Problem
         When the folder does not exist or has no subject, or S3 cannot be read.
     """
-    if not folder.is_dir():
-        raise Problem(
-            f"{folder} is not a folder.",
-            "Name the folder that holds dataset_description.json and sub-*/.",
-            code=ErrorCode.FILE_UNREADABLE,
-        )
-    if not any(folder.glob("sub-*/")):
-        raise Problem(
-            f"{folder} holds no sub-*/ folder, so it is no BIDS dataset.",
-            "Is it the folder above or below?",
-            code=ErrorCode.INPUT_INVALID,
-        )
+    ensure_bids_folder(folder)
     prefix = location.key_prefix
     local = local_files(folder, selection or UploadSelection(), key_prefix=prefix)
     unchanged, unreadable = _compared(folder, local, location, storage)
