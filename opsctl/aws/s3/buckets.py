@@ -48,9 +48,10 @@ def ensure_readable(client: S3Client, location: Location, *, region: str) -> Non
         except ClientError as error:
             headers = error.response["ResponseMetadata"]["HTTPHeaders"]
             if _UNREACHABLE_HEADER in headers:
+                why = harmless(headers[_UNREACHABLE_HEADER])
                 raise Problem(
-                    f"OpenNeuro cannot be reached from this machine: {harmless(headers[_UNREACHABLE_HEADER])}.",
-                    "The local platform reads OpenNeuro's datasets over the internet. Is the network up?",
+                    f"OpenNeuro's bucket cannot be reached from this machine: {why}.",
+                    "The local platform reads it over the internet. Is the network up, and HTTPS_PROXY right?",
                     code=ErrorCode.AWS_UNREACHABLE,
                 ) from error
             if code_of(error) in ("404", "NoSuchBucket"):

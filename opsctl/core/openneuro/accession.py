@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
@@ -104,8 +103,13 @@ def neighbours_prefix(accession: Accession) -> str:
 
 def near_accessions(accession: Accession, listed: Sequence[str]) -> list[str]:
     """The accessions of a listing that are most like one that is missing, the most similar first."""
-    numbers = [name for name in listed if _ACCESSION.fullmatch(name)]
-    return get_close_matches(accession.number, numbers, n=_MOST_NEAR, cutoff=0.0)
+    wanted = accession.number
+
+    def distance(number: str) -> tuple[int, int]:
+        other_digits = sum(digit != other for digit, other in zip(wanted, number, strict=True))
+        return other_digits, abs(int(number[2:]) - int(wanted[2:]))
+
+    return sorted(filter(_ACCESSION.fullmatch, listed), key=distance)[:_MOST_NEAR]
 
 
 def _meant(text: str) -> Accession | None:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
@@ -45,6 +45,16 @@ _UNREACHABLE = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>RequestTimeout</Code><Message>OpenNeuro cannot be reached.'
     b"</Message></Error>"
 )
+
+#: By the classes of botocore's and urllib3's errors, the most special first.
+_REASONS = {
+    "NameResolutionError": "its name cannot be resolved",
+    "ProxyError": "the proxy does not answer",
+    "ProxyConnectionError": "the proxy does not answer",
+    "SSLError": "its certificate is not trusted here",
+    "TimeoutError": "it does not answer in time",
+    "NewConnectionError": "it takes no connection",
+}
 
 
 def endpoint(environment: Mapping[str, str]) -> str:
@@ -113,7 +123,7 @@ class PublicBucket:
             if length is None:
                 content = _whole(body)
                 length, body = str(len(content)), iter([content])
-        except (HTTPClientError, HTTPError) as error:
+        except (BotoCoreError, HTTPError, OSError) as error:
             return _unreachable(error, start_response)
         returned = [(name, value) for name, value in reply.headers.items() if name.lower() not in _NOT_RETURNED]
         returned = [(name, value) for name, value in returned if name.lower() != "content-length"]
@@ -149,7 +159,8 @@ def _whole(body: Iterator[bytes]) -> bytes:
 def _unreachable(error: Exception, start_response: Callable[..., Any]) -> Iterable[bytes]:
     # botocore's sentence may hold the URL, whose keys name subjects.
     inner = getattr(error, "kwargs", {}).get("error", error)
-    why = type(inner).__name__
+    kinds = {kind.__name__ for kind in type(inner).__mro__}
+    why = next((reason for kind, reason in _REASONS.items() if kind in kinds), "the connection failed")
     _LOG.warning("OpenNeuro cannot be reached: %s", why)
     headers = [
         ("Content-Type", "application/xml"),
