@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class DatasetFiles(Protocol):
-    """A dataset's files: `opsctl.aws.s3.storage.Storage`, or `opsctl.commands.dataset.folder.Folder` on this machine."""
+    """A dataset's files: of `opsctl.aws.s3.storage.Storage`, or of `opsctl.commands.dataset.folder.Folder`."""
 
     @property
     def files(self) -> ScanFiles:

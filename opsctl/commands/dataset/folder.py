@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from opsctl.commands.dataset.digests import file_etag
 from opsctl.commands.dataset.local_files import LocalFiles, local_files
 from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.dataset.scan import S3Object
@@ -20,6 +22,9 @@ from opsctl.core.size_limits import exceeded
 
 T = TypeVar("T")
 
+#: They compute digests.
+_THREADS = 4
+
 
 class Folder:
     """The files that `upload` would send, with the keys that it would give them.
@@ -30,11 +35,14 @@ class Folder:
         That holds `sub-*/`.
     location
         Where `upload` would put it.
+    is_hashed
+        Whether files have the etags that `upload` would give them, for which they are read; else they have none.
     """
 
-    def __init__(self, folder: Path, location: Location) -> None:
+    def __init__(self, folder: Path, location: Location, *, is_hashed: bool = False) -> None:
         self.folder = folder
         self.location = location
+        self._is_hashed = is_hashed
 
     @property
     def files(self) -> Folder:
@@ -62,22 +70,13 @@ class Folder:
         of_shard: Callable[[Iterator[S3Object]], T],
         of_folders: Callable[[list[str]], object],
     ) -> Iterator[T]:
-        """What a function makes of the files below `sub-*`, all at once; see `Storage.dataset_shards`.
-
-        They have no etag: nothing of their bytes is read.
-        """
-        prefix = location.key_prefix
-        paths = self.contents.sizes
-        of_root(
-            [self._object(prefix, path) for path in paths if "/" not in path and may_matter(path, pipeline=pipeline)]
-        )
-        folders = dict.fromkeys(path.partition("/")[0] for path in paths if "/" in path)
-        of_folders([f"{prefix}{folder}/" for folder in folders])
-        yield of_shard(
-            self._object(prefix, path)
-            for path in paths
-            if path.startswith("sub-") and "/" in path and may_matter(path, pipeline=pipeline)
-        )
+        """What a function makes of the files below `sub-*`, all at once; see `Storage.dataset_shards`."""
+        paths = [path for path in self.contents.sizes if may_matter(path, pipeline=pipeline)]
+        folders = dict.fromkeys(path.partition("/")[0] for path in self.contents.sizes if "/" in path)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            of_root(list(pool.map(self._object, (path for path in paths if "/" not in path))))
+            of_folders([f"{location.key_prefix}{folder}/" for folder in folders])
+            yield of_shard(pool.map(self._object, (path for path in paths if _is_of_subject(path))))
 
     def beginning(self, uri: str, *, size_bytes: int) -> bytes:
         """The first bytes of a file."""
@@ -109,8 +108,18 @@ class Folder:
         """Where a file lies that a scan names by its future address."""
         return self.folder / uri.removeprefix(f"{self.location.uri}/")
 
-    def _object(self, prefix: str, path: str) -> S3Object:
-        return S3Object(key=f"{prefix}{path}", size_bytes=self.contents.sizes[path], etag="")
+    def _object(self, path: str) -> S3Object:
+        size_bytes = self.contents.sizes[path]
+        try:
+            value = file_etag(self.folder / path, size_bytes) if self._is_hashed else ""
+        except OSError:
+            # The look at its header says so.
+            value = ""
+        return S3Object(key=f"{self.location.key_prefix}{path}", size_bytes=size_bytes, etag=value)
+
+
+def _is_of_subject(path: str) -> bool:
+    return path.startswith("sub-") and "/" in path
 
 
 def ensure_bids_folder(folder: Path) -> None:

@@ -34,7 +34,7 @@ class ScanFiles(Protocol):
         """A small file's bytes; one that is larger than `at_most` bytes is unreadable."""
 
     def pass_through(self, uri: str, begin: Callable[[], WholeImage]) -> None:
-        """Give an image's bytes to what `begin` makes, until it is complete; once more from the start if they break off."""
+        """Give an image's bytes to what `begin` makes, until it is complete; again from the start if they break off."""
 
 
 class Headers:

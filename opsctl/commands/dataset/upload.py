@@ -19,6 +19,7 @@ from opsctl.core.dataset.scan import S3Object
 from opsctl.core.dataset.upload_selection import UploadSelection
 from opsctl.core.errors import ErrorCode
 from opsctl.core.location import Location
+from opsctl.core.runs.m2g_options import Pipeline
 
 SCHEMA_VERSION = 1
 #: They compute digests, and some of them ask S3 for one.
@@ -55,7 +56,7 @@ class Upload:
     left_out: Mapping[str, int]
     faults: Sequence[FileFault]
     annexed: Sequence[str]
-    pipeline: str
+    pipeline: Pipeline
 
     @property
     def size_bytes(self) -> int:
@@ -198,7 +199,7 @@ def _compared(
     return unchanged, unreadable
 
 
-def _pipeline(local: LocalFiles) -> str:
+def _pipeline(local: LocalFiles) -> Pipeline:
     paths = [*local.sizes, *local.annexed]
     has_dwi = any("_dwi.nii" in path for path in paths)
     return "func" if not has_dwi and any("_bold.nii" in path for path in paths) else "dwi"
