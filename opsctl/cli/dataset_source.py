@@ -52,6 +52,10 @@ class ReadDataset:
         """Where its files are."""
         return self.location.uri if self.folder is None else str(self.folder.folder)
 
+    def uri(self, future: str) -> str:
+        """Where a scan's input is now: a scan names it as it is, or will be, on S3."""
+        return future if self.folder is None else self.folder.path(future).absolute().as_uri()
+
     def as_json(self) -> dict[str, Any]:
         """What `scans` and `check` print of the dataset itself."""
         return {

@@ -15,8 +15,8 @@ from support.input_case import Case
 from support.input_cases import CASES
 
 from opsctl.aws.s3.scan_objects import ScanObjects
-from opsctl.commands.dataset.headers import Headers
 from opsctl.commands.dataset.check import check
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.errors import Problem
 from opsctl.local.preview import gradients, volumes

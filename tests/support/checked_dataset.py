@@ -9,10 +9,10 @@ from pathlib import Path
 
 from opsctl import assets
 from opsctl.aws.clients import Clients
-from opsctl.commands.dataset.headers import Headers
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.check import check
 from opsctl.commands.dataset.discovery import Query, find
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.location import parse_uri
 
 #: No experiment may take the memory of others on the machine.

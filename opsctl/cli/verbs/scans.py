@@ -28,6 +28,6 @@ def scans(
     context = Context(platform_name=platform, profile=profile)
     chosen, read = find_scans(context, dataset, pipeline=pipeline, filters=filters, source=source)
     if as_json:
-        context.screen.json({**chosen.as_json(), **read.as_json()})
+        context.screen.json({**chosen.as_json(read.uri), **read.as_json()})
     else:
         show_scans(context.screen, chosen)

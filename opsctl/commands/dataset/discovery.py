@@ -68,8 +68,14 @@ class ChosenScans:
     discovery: Discovery
     chosen: tuple[Scan, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        """What `scans --json` prints."""
+    def as_json(self, uri_of: Callable[[str], str] = str) -> dict[str, Any]:
+        """What `scans --json` prints.
+
+        Parameters
+        ----------
+        uri_of
+            Gives the address of an input that is shown, by that of its scan.
+        """
         return {
             "schema_version": SCHEMA_VERSION,
             "scans": [
@@ -78,7 +84,7 @@ class ChosenScans:
                     "subject": scan.subject,
                     "session": scan.session,
                     "entities": dict(scan.entities),
-                    "inputs": [asdict(file) for file in scan.inputs],
+                    "inputs": [{**asdict(file), "uri": uri_of(file.uri)} for file in scan.inputs],
                 }
                 for scan in self.chosen
             ],

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, Incomplete
 from support.input_cases import CASES
 
 from opsctl.aws.s3.scan_objects import ScanObjects
-from opsctl.commands.dataset.headers import Headers
 from opsctl.commands.dataset.check import check, look, spread
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.dataset.scan_validation import Verdict
 from opsctl.core.errors import Problem
