@@ -99,8 +99,8 @@ def naming_folder(typed: str) -> Iterator[None]:
         yield
     except Problem as problem:
         if problem.code in _NOT_THERE and "/" not in typed and Path(typed).is_dir():
-            here = shlex.join(["opsctl", "check", f"./{typed}"])
-            problem.add_sentence(f"`{here}` reads the folder of that name on this machine.")
+            command = shlex.join(["opsctl", "check", f"./{typed}"])
+            problem.add_sentence(f"`{command}` reads the folder of that name on this machine.")
         raise
 
 

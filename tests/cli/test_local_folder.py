@@ -64,36 +64,36 @@ def document(said: Any) -> Any:
 
 
 def test_a_folder_has_the_scans_that_it_has_on_s3(opsctl: Opsctl, on_s3: None, folder: Path) -> None:
-    here, there = document(opsctl("scans", "./HNU1", "--json")), document(opsctl("scans", "HNU1", "--json"))
-    assert here.pop("folder") == str(folder)
-    assert (here.pop("failed"), here.pop("not_fetched")) == ([], [])
-    there.pop("folder")
-    for scan in here["scans"]:
+    of_folder, of_s3 = document(opsctl("scans", "./HNU1", "--json")), document(opsctl("scans", "HNU1", "--json"))
+    assert of_folder.pop("folder") == str(folder)
+    assert (of_folder.pop("failed"), of_folder.pop("not_fetched")) == ([], [])
+    of_s3.pop("folder")
+    for scan in of_folder["scans"]:
         for file in scan["inputs"]:
             # The file is there, and nothing of it was read.
             path = Path(file["uri"].removeprefix("file://"))
             assert path.stat().st_size == file["size_bytes"]
             assert file.pop("etag") == ""
             file["uri"] = f"s3://data/HNU1/{path.relative_to(folder)}"
-    for scan in there["scans"]:
+    for scan in of_s3["scans"]:
         for file in scan["inputs"]:
             file.pop("etag")
-    assert here == there
+    assert of_folder == of_s3
 
 
 @pytest.mark.parametrize("whole", [(), ("--whole",)])
 def test_check_says_the_same_of_both(opsctl: Opsctl, on_s3: None, whole: tuple[str, ...]) -> None:
-    here, there = opsctl("check", "./HNU1", "--json", *whole), opsctl("check", "HNU1", "--json", *whole)
-    assert here.code == there.code == 1
-    assert document(here)["scans"] == document(there)["scans"]
-    levels = [scan["verdict"] for scan in document(here)["scans"]]
+    of_folder, of_s3 = opsctl("check", "./HNU1", "--json", *whole), opsctl("check", "HNU1", "--json", *whole)
+    assert of_folder.code == of_s3.code == 1
+    assert document(of_folder)["scans"] == document(of_s3)["scans"]
+    levels = [scan["verdict"] for scan in document(of_folder)["scans"]]
     assert levels == ["fine", "wrong", "wrong" if whole else "fine"]
 
 
 def test_a_dry_run_submits_the_same_work(opsctl: Opsctl, on_s3: None) -> None:
-    here, there = (document(opsctl("run", name, "--dry-run", "--json")) for name in ("./HNU1", "HNU1"))
-    assert len(here["scans"]) == 3
-    assert [scan["inputs"] for scan in here["scans"]] == [scan["inputs"] for scan in there["scans"]]
+    of_folder, of_s3 = (document(opsctl("run", name, "--dry-run", "--json")) for name in ("./HNU1", "HNU1"))
+    assert len(of_folder["scans"]) == 3
+    assert [scan["inputs"] for scan in of_folder["scans"]] == [scan["inputs"] for scan in of_s3["scans"]]
 
 
 def test_no_platform_has_to_be_up(opsctl: Opsctl, folder: Path) -> None:
