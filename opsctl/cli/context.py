@@ -99,11 +99,14 @@ class Context:
         Problem
             If there is none, or the local platform's process has ended.
         """
-        name = self.chosen_name
-        platform = self.home.recall(name) if name else None
-        if platform is None:
-            platform = self._from_aws(name)
+        platform = self.known_platform or self._from_aws(self.chosen_name)
         return self._at_current_endpoint(platform) if platform.is_local else platform
+
+    @property
+    def known_platform(self) -> Platform | None:
+        """The chosen platform as this machine remembers it; None where it knows none. AWS is not asked."""
+        name = self.chosen_name
+        return self.home.recall(name) if name else None
 
     @cached_property
     def clients(self) -> Clients:

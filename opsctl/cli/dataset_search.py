@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opsctl.cli.opened_dataset import OpenedDataset, open_dataset
+from opsctl.cli.dataset_source import ReadDataset, naming_folder, read_dataset
 
 if TYPE_CHECKING:
     from opsctl.cli.context import Context
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 def find_scans(
     context: Context, dataset: str, *, pipeline: Pipeline, filters: ScanFilters, source: DatasetSource
-) -> tuple[ChosenScans, OpenedDataset]:
+) -> tuple[ChosenScans, ReadDataset]:
     """Find a dataset's scans and choose among them; also returns the dataset as it is read."""
     from opsctl.assets import entity_patterns
     from opsctl.commands.dataset.discovery import Query, find
 
-    opened = open_dataset(context, dataset, bucket=source.bucket, is_public=source.no_sign_request)
-    query = Query(dataset=opened.location, pipeline=pipeline, selection=filters.selection, t1w=source.t1w)
-    with context.screen.waiting(f"reading {opened.location.uri}"):
-        return find(query, opened.storage, patterns=entity_patterns()), opened
+    read = read_dataset(context, dataset, source)
+    query = Query(dataset=read.location, pipeline=pipeline, selection=filters.selection, t1w=source.t1w)
+    with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
+        return find(query, read.files, patterns=entity_patterns()), read

@@ -11,9 +11,9 @@ from opsctl.core.errors import ErrorCode, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from opsctl.aws.s3.storage import Storage
     from opsctl.cli.context import Context
     from opsctl.commands.dataset.check import Look
+    from opsctl.commands.dataset.discovery import DatasetFiles
     from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.core.dataset.scan import Scan
     from opsctl.core.dataset.scan_validation import Verdict
@@ -24,17 +24,17 @@ class RunLook:
 
     Parameters
     ----------
-    storage
-        S3 as the dataset is read.
+    files
+        The dataset's.
     check_words, run_words
         The arguments of `check` and of `run` about the same scans, as they would be typed.
     """
 
     def __init__(
-        self, context: Context, storage: Storage, *, check_words: Sequence[str], run_words: Sequence[str]
+        self, context: Context, files: DatasetFiles, *, check_words: Sequence[str], run_words: Sequence[str]
     ) -> None:
         self._context = context
-        self._storage = storage
+        self._files = files
         self._check_words = check_words
         self._run_words = run_words
 
@@ -96,11 +96,11 @@ class RunLook:
 
     def _look(self, plan: RunPlan, *, is_all: bool) -> Look | None:
         """Judge the scans as `check` does; None where they cannot be read and nobody asked to leave some out."""
-        from opsctl.aws.s3.headers import Headers
         from opsctl.commands.dataset.check import check, look
+        from opsctl.commands.dataset.headers import Headers
 
         context = self._context
-        options, headers = plan.request.options, Headers(self._storage.client)
+        options, headers = plan.request.options, Headers(self._files.files)
 
         def judge(scans: Sequence[Scan]) -> list[Verdict]:
             return check(

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opsctl.aws.s3.clock import S3Clock
-    from opsctl.aws.s3.storage import Storage
     from opsctl.cli.context import Context
     from opsctl.commands.costs.budget import Budget, Spending
+    from opsctl.commands.dataset.discovery import DatasetFiles
     from opsctl.commands.runs.prior_runs import PriorRuns
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
@@ -42,13 +42,13 @@ class RunWiring:
         self._request = request
         self._await_facts: Callable[[], RunFacts]
 
-    def plan(self, source: Storage) -> RunPlan:
+    def plan(self, source: DatasetFiles) -> RunPlan:
         """Plan what is to be done; nothing is written.
 
         Parameters
         ----------
         source
-            S3 as the dataset is read.
+            The dataset's files.
         """
         import secrets
 

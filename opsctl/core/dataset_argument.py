@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from opsctl.core.errors import UsageProblem
@@ -16,12 +17,24 @@ class DatasetName:
     name: str
 
 
+@dataclass(frozen=True)
+class LocalFolder:
+    """A folder on this machine, as it was typed."""
+
+    path: str
+
+
 #: The kinds of datasets.
-DatasetArgument = DatasetName | Location | Accession
+DatasetArgument = DatasetName | Location | Accession | LocalFolder
+
+#: How the path of a folder begins. Without one of these a name is that of a dataset in the data bucket.
+_LOCAL = ("./", "../", "/", "~")
 
 
 def parse_dataset(typed: str) -> DatasetArgument:
     """Parse what was typed for a dataset.
+
+    A folder's path is one that begins as paths do, whether there is such a folder or not.
 
     Raises
     ------
@@ -34,6 +47,8 @@ def parse_dataset(typed: str) -> DatasetArgument:
         if (accession := accession_elsewhere(typed)) is not None:
             raise UsageProblem(f"{typed!r} is not how opsctl names a dataset.", f"Type {accession}.")
         return parse_uri(typed)
+    if typed in (".", "..") or (typed.startswith(_LOCAL) and typed.strip("/")):
+        return LocalFolder(typed)
     if not typed.strip("/"):
         raise UsageProblem("The dataset's name is empty.")
     return DatasetName(checked_prefix(typed.strip("/")))
@@ -52,9 +67,14 @@ def dataset_location(typed: str, *, data_bucket: str, bucket: str | None = None)
     Raises
     ------
     UsageProblem
-        If it is none of these, or `--bucket` contradicts it.
+        If it is none of these, a folder on this machine, or `--bucket` contradicts it.
     """
     dataset = parse_dataset(typed)
+    if isinstance(dataset, LocalFolder):
+        raise UsageProblem(
+            f"{typed} is a folder on this machine, and this command needs a dataset on S3.",
+            f"`{shlex.join(['opsctl', 'upload', typed])}` copies it to the data bucket.",
+        )
     if isinstance(dataset, DatasetName):
         return Location(bucket or data_bucket, dataset.name)
     location = dataset.location if isinstance(dataset, Accession) else dataset

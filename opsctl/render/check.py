@@ -8,6 +8,7 @@ from textwrap import wrap
 
 from rich.text import Text
 
+from opsctl.commands.dataset.bids_names import BidsNames
 from opsctl.commands.dataset.check import Look
 from opsctl.commands.dataset.discovery import ChosenScans
 from opsctl.core.dataset.scan_validation import Level, Verdict
@@ -79,6 +80,26 @@ def summary_line(verdicts: Sequence[Verdict]) -> str:
     if counts["fine"]:
         parts.append(f"nothing wrong was seen in {counts['fine']:,}")
     return f"{total} checked: {', '.join(parts)}."
+
+
+def show_bids_names(screen: Screen, names: BidsNames) -> None:
+    """Show what pybids says of a folder's names and its description; m2g may process what it refuses."""
+    count = len(names.invalid)
+    if not count:
+        screen.say(f"pybids: {_all_names_text(names.file_count)}.")
+    else:
+        of = f"{count:,} of {counted(names.file_count, 'name')}"
+        screen.warn(f"pybids: {of} {'is' if count == 1 else 'are'} not valid BIDS:")
+        for path in names.invalid[:_MOST_SCANS]:
+            screen.say(f"  {harmless(path)}", style="yellow")
+        if count > _MOST_SCANS:
+            screen.say(f"  … and {count - _MOST_SCANS:,} more (--json lists all)", style="yellow")
+    if names.description:
+        screen.warn(f"pybids: {harmless(names.description)}")
+
+
+def _all_names_text(count: int) -> str:
+    return "the only name is valid BIDS" if count == 1 else f"all {count:,} names are valid BIDS"
 
 
 def invalid_lines(look: Look) -> list[str]:

@@ -98,17 +98,19 @@ def show_left_out(screen: Screen, left_out: Mapping[str, int], *, command: Calla
         screen.say(f"`{command(first)}` sends {first}/ too.")
 
 
-def show_faults(screen: Screen, faults: Sequence[FileFault], annexed: Sequence[str], *, get_command: str) -> None:
-    """Show the files that were not sent, a line each; of many the first."""
+def show_faults(
+    screen: Screen, faults: Sequence[FileFault], annexed: Sequence[str], *, get_command: str, is_sending: bool = True
+) -> None:
+    """Show the files that were not sent, or cannot be, a line each; of many the first."""
     for fault in faults[:_FILES_SHOWN]:
         screen.warn(f"{fault.path} {fault.reason}.")
     if len(faults) > _FILES_SHOWN:
         screen.warn(f"and {counted(len(faults) - _FILES_SHOWN, 'more file')} (--json lists all).")
     if len(annexed) == 1:
-        screen.warn("1 file of a DataLad dataset is not on this machine and was not sent. This fetches it:")
+        sent = " and was not sent" if is_sending else ""
+        screen.warn(f"1 file of a DataLad dataset is not on this machine{sent}. This fetches it:")
     elif annexed:
-        screen.warn(
-            f"{len(annexed):,} files of a DataLad dataset are not on this machine and were not sent. This fetches them:"
-        )
+        sent = " and were not sent" if is_sending else ""
+        screen.warn(f"{len(annexed):,} files of a DataLad dataset are not on this machine{sent}. This fetches them:")
     if annexed:
         screen.say(f"  {get_command}")

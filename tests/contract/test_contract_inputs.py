@@ -14,8 +14,9 @@ from m2g_job.scan import Input as JobInput
 from support.input_case import Case
 from support.input_cases import CASES
 
-from opsctl.aws.s3.headers import Headers
+from opsctl.aws.s3.scan_objects import ScanObjects
 from opsctl.commands.dataset.check import check
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.errors import Problem
 from opsctl.local.preview import gradients, volumes
@@ -97,7 +98,7 @@ every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 @every_case
 def test_check_says_what_the_table_says(case: Case, staged: Staged) -> None:
     client: Any = S3Content({f"D/{staged.names[role]}": content for role, content in staged.content.items()})
-    (verdict,) = check([staged.scan()], Headers(client), root_volume_gib=100, on_scan=lambda: None)
+    (verdict,) = check([staged.scan()], Headers(ScanObjects(client)), root_volume_gib=100, on_scan=lambda: None)
     assert verdict.level in case.check, verdict.findings
     assert bool(verdict.findings) == (verdict.level != "fine")
 
@@ -106,7 +107,9 @@ def test_check_says_what_the_table_says(case: Case, staged: Staged) -> None:
 def test_check_of_whole_images_refuses_what_the_runner_refuses(case: Case, staged: Staged) -> None:
     staged.write()
     client: Any = S3Content({f"D/{staged.names[role]}": content for role, content in staged.content.items()})
-    (verdict,) = check([staged.scan()], Headers(client), root_volume_gib=100, on_scan=lambda: None, is_whole=True)
+    (verdict,) = check(
+        [staged.scan()], Headers(ScanObjects(client)), root_volume_gib=100, on_scan=lambda: None, is_whole=True
+    )
     assert (verdict.level == "wrong") == (case.job != "done"), verdict.findings
     # Of a header that is cut `check` reads no more than the header.
     if case.job in ("image_truncated", "image_corrupt") and case.name != "cut in the header":

@@ -41,7 +41,7 @@ def test_a_slash_keeps_hnu10_out_of_hnu1() -> None:
     ("dataset", "bucket", "location"),
     [
         ("HNU1", None, Location("data", "HNU1")),
-        ("/HNU1/", None, Location("data", "HNU1")),
+        ("HNU1/", None, Location("data", "HNU1")),
         ("studies/HNU1", None, Location("data", "studies/HNU1")),
         ("HNU1", "open", Location("open", "HNU1")),
         ("s3://open/HNU1", None, Location("open", "HNU1")),

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from opsctl.aws.s3.headers import Headers
 from support.local_servers import Homes, Platform, client
 from support.openneuro_bucket import BUCKET, DELETED, LINK, POINTER, PublicBucket, description
 from support.rights_world import JOB_POLICY, RightsWorld
 
 from opsctl.assets import entity_patterns
 from opsctl.aws.s3.buckets import ensure_readable
-from opsctl.aws.s3.headers import Headers
 from opsctl.aws.s3.openneuro import snapshot_of
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.check import check

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from opsctl import assets
 from opsctl.aws.clients import Clients
-from opsctl.aws.s3.headers import Headers
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.check import check
 from opsctl.commands.dataset.discovery import Query, find
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.location import parse_uri
 
 #: No experiment may take the memory of others on the machine.
@@ -31,7 +31,7 @@ def main() -> None:
     query = Query(dataset=parse_uri(sys.argv[1]), pipeline=sys.argv[2])  # type: ignore[arg-type]
     chosen = find(query, storage, patterns=assets.entity_patterns()).chosen
     before = peak_mib()
-    verdicts = check(chosen, Headers(storage.client), root_volume_gib=100, on_scan=lambda: None)
+    verdicts = check(chosen, Headers(storage.files), root_volume_gib=100, on_scan=lambda: None)
     levels = {verdict.scan: [verdict.level, *verdict.findings] for verdict in verdicts}
     json.dump({"before_mib": before, "peak_mib": peak_mib(), "levels": levels}, sys.stdout)
 

@@ -18,6 +18,7 @@ from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.body import read
 from opsctl.aws.s3.file_upload import FileUpload
 from opsctl.aws.s3.listing import Listing
+from opsctl.aws.s3.scan_objects import ScanObjects
 from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.dataset.scan import S3Object
@@ -57,6 +58,8 @@ class Storage:
         #: For other readers of the same bucket.
         self.client = client
         self.direct = direct
+        #: The files of scans.
+        self.files = ScanObjects(client)
         self._listing = Listing(client)
 
     def dataset(self, location: Location, *, pipeline: Pipeline = "both") -> list[S3Object]:

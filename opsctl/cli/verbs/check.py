@@ -22,6 +22,8 @@ from opsctl.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from opsctl.cli.dataset_source import ReadDataset
+    from opsctl.commands.dataset.bids_names import BidsNames
     from opsctl.core.dataset.scan_validation import Verdict
 
 _SOME_WRONG = 1
@@ -59,48 +61,76 @@ def check(
 
     Example: opsctl check HNU1
     """
-    from opsctl.aws.s3.headers import Headers
     from opsctl.commands.dataset.check import check as check_scans
+    from opsctl.commands.dataset.headers import Headers
     from opsctl.core.record import SCHEMA_VERSION
-    from opsctl.render.check import show_verdicts
+    from opsctl.render.check import show_bids_names, show_verdicts
 
     context = Context(platform_name=platform, profile=profile)
-    chosen, opened = find_scans(context, dataset, pipeline=options.pipeline, filters=filters, source=source)
+    chosen, read = find_scans(context, dataset, pipeline=options.pipeline, filters=filters, source=source)
     reading = "reading images" if options.whole else "reading headers"
     with context.screen.counting(reading, total=len(chosen.chosen)) as advance:
         verdicts = check_scans(
             chosen.chosen,
-            Headers(opened.storage.client),
-            root_volume_gib=context.platform.root_volume_gib,
+            Headers(read.files.files),
+            root_volume_gib=_root_volume_gib(context, read),
             on_scan=lambda: advance(1),
             tr=options.tr,
             acquisition=options.acquisition,
             is_whole=options.whole,
         )
+    names = _bids_names(context, read)
     if as_json:
         context.screen.json(
             {
                 "schema_version": SCHEMA_VERSION,
                 "scans": [verdict.as_json() for verdict in verdicts],
                 **chosen.discovery.as_json(),
-                **opened.as_json(),
+                **read.as_json(),
+                "bids": names.as_json() if names else None,
             }
         )
     else:
         show_verdicts(context.screen, chosen, verdicts, is_all=show_all)
+        if names is not None:
+            show_bids_names(context.screen, names)
         common = [dataset, *options.words(), *filters.words(), *source.words()]
         if verdicts:
-            context.screen.hints(_next_commands(verdicts, common, is_whole=options.whole))
+            folder = dataset if read.folder else ""
+            context.screen.hints(_next_commands(verdicts, common, is_whole=options.whole, folder=folder))
     if any(verdict.level == "wrong" for verdict in verdicts):
         raise typer.Exit(_SOME_WRONG)
 
 
-def _next_commands(verdicts: Sequence[Verdict], common: Sequence[str], *, is_whole: bool) -> dict[str, str]:
+def _bids_names(context: Context, read: ReadDataset) -> BidsNames | None:
+    """Pybids' own validation, which needs the files on this machine."""
+    from opsctl.commands.dataset.bids_names import bids_names
+
+    if read.folder is None:
+        return None
+    with context.screen.waiting("validating names with pybids"):
+        return bids_names(read.folder.folder, read.folder.contents.sizes)
+
+
+def _root_volume_gib(context: Context, read: ReadDataset) -> int:
+    """The size of the jobs' disk; for a folder on this machine no platform has to be up."""
+    from opsctl.core.diagnosis.account.at_once import ROOT_VOLUME_GIB
+
+    platform = context.platform if read.folder is None else context.known_platform
+    return ROOT_VOLUME_GIB if platform is None else platform.root_volume_gib
+
+
+def _next_commands(
+    verdicts: Sequence[Verdict], common: Sequence[str], *, is_whole: bool, folder: str
+) -> dict[str, str]:
     """What to type after these verdicts, about the same scans."""
     commands = {}
     if not is_whole:
         commands[shlex.join(["opsctl", "check", *common, "--whole"])] = "read every image to its end"
     levels = [verdict.level for verdict in verdicts]
+    if folder:
+        upload = shlex.join(["opsctl", "upload", folder])
+        return {**commands, upload: "copy the dataset to the data bucket"}
     if "wrong" not in levels:
         commands[shlex.join(["opsctl", "run", *common])] = "submit the scans"
     elif set(levels) != {"wrong"}:

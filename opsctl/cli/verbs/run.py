@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from opsctl import __version__
 from opsctl.cli.context import Context
-from opsctl.cli.opened_dataset import OpenedDataset, open_dataset
+from opsctl.cli.dataset_source import ReadDataset, naming_folder, read_dataset
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
 from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, Yes
 from opsctl.cli.platform.account_checks import refuse_obstacles
@@ -89,11 +90,12 @@ def run(
     context = Context(platform_name=submission.platform, profile=submission.profile)
     for doubt in context.configuration.doubts:
         context.screen.warn(doubt)
-    opened = open_dataset(context, dataset, bucket=source.bucket, is_public=source.no_sign_request)
-    request = _request(opened, options=options, filters=filters, t1w=source.t1w, submission=submission)
+    read = read_dataset(context, dataset, source, is_hashed=True)
+    _refuse_folder(read, dataset, is_dry_run=submission.dry_run)
+    request = _request(read, options=options, filters=filters, t1w=source.t1w, submission=submission)
     wiring = RunWiring(context, request)
-    with context.screen.waiting(f"reading {request.dataset.uri}"):
-        plan = wiring.plan(opened.storage)
+    with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
+        plan = wiring.plan(read.files)
     _show_plan(context, plan)
     plan = _settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
@@ -103,7 +105,7 @@ def run(
     typed = [dataset, *filters.words(), *source.words()]
     plan = RunLook(
         context,
-        opened.storage,
+        read.files,
         check_words=[*typed, *m2g.words(only=CheckOptions.__annotations__)],
         run_words=[*typed, *m2g.words(), *submission.words()],
     ).without_invalid_scans(
@@ -124,8 +126,18 @@ def run(
     _show_outcome(context, outcome, submission)
 
 
+def _refuse_folder(read: ReadDataset, typed: str, *, is_dry_run: bool) -> None:
+    """Refuse to submit a folder of this machine, which no job can read."""
+    if read.folder is not None and not is_dry_run:
+        upload, run = shlex.join(["opsctl", "upload", typed]), shlex.join(["opsctl", "run", read.location.name])
+        raise UsageProblem(
+            f"{typed} is a folder on this machine, and jobs read S3.",
+            f"`{upload}` copies it, then `{run}` runs it. --dry-run shows what a run would submit.",
+        )
+
+
 def _request(
-    opened: OpenedDataset,
+    read: ReadDataset,
     *,
     options: M2gOptions,
     filters: ScanFilters,
@@ -137,8 +149,8 @@ def _request(
     from opsctl.core.runs.manifest import recorded_command_line
 
     return RunRequest(
-        dataset=opened.location,
-        snapshot=opened.snapshot,
+        dataset=read.location,
+        snapshot=read.snapshot,
         options=options,
         modif=check_label(submission.modif, option="--modif") if submission.modif is not None else None,
         selection=filters.selection,

@@ -26,8 +26,8 @@ def scans(
     from opsctl.render.scans import show_scans
 
     context = Context(platform_name=platform, profile=profile)
-    chosen, opened = find_scans(context, dataset, pipeline=pipeline, filters=filters, source=source)
+    chosen, read = find_scans(context, dataset, pipeline=pipeline, filters=filters, source=source)
     if as_json:
-        context.screen.json({**chosen.as_json(), **opened.as_json()})
+        context.screen.json({**chosen.as_json(read.uri), **read.as_json()})
     else:
         show_scans(context.screen, chosen)

@@ -41,6 +41,12 @@ def upload(
             help="Do not send these files, such as `sub-03` or `*_bold.*`. May be repeated.",
         ),
     ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Check the scans first, as `opsctl check` does. Send nothing if m2g cannot process one."
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,
     platform: PlatformName = None,
     profile: Profile = None,
@@ -72,6 +78,10 @@ def upload(
             difference = compare(folder, location, context.storage, selection)
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped. Nothing was sent.") from error
+    if check:
+        _check(context, folder, difference)
+    elif not dry_run and difference.files:
+        screen.say(f"`{shlex.join(['opsctl', 'check', _as_path(folder)])}` finds scans that m2g cannot process.")
     if not dry_run:
         try:
             with sending_bar(screen, difference, sending):
@@ -93,6 +103,46 @@ def upload(
         _offer_next(context, dataset, location, pipeline=difference.pipeline)
     if not is_whole:
         raise typer.Exit(1)
+
+
+def _check(context: Context, folder: Path, difference: Upload) -> None:
+    """Judge the folder's scans by their headers.
+
+    Raises
+    ------
+    Problem
+        If m2g cannot process one of them.
+    """
+    from opsctl.assets import entity_patterns
+    from opsctl.commands.dataset.check import check
+    from opsctl.commands.dataset.discovery import Query, find
+    from opsctl.commands.dataset.folder import Folder
+    from opsctl.commands.dataset.headers import Headers
+    from opsctl.core.errors import ErrorCode, Problem
+    from opsctl.render.check import summary_line, verdict_lines
+    from opsctl.render.screen import counted
+
+    files = Folder(folder, difference.location)
+    query = Query(dataset=difference.location, pipeline=difference.pipeline)
+    with context.screen.waiting("checking scans"):
+        scans = find(query, files, patterns=entity_patterns()).chosen
+        verdicts = check(scans, Headers(files), root_volume_gib=context.platform.root_volume_gib, on_scan=lambda: None)
+    wrong = [verdict for verdict in verdicts if verdict.level == "wrong"]
+    for line in verdict_lines(wrong, room=context.screen.data.room):
+        context.screen.say(line.plain)
+    if wrong:
+        raise Problem(
+            f"Nothing was sent: m2g cannot process {len(wrong):,} of {counted(len(scans), 'scan')}.",
+            "Correct the files, or leave --check out to send everything.",
+            code=ErrorCode.INPUT_INVALID,
+        )
+    context.screen.say(summary_line(verdicts))
+
+
+def _as_path(folder: Path) -> str:
+    """A folder's path so that DATASET is not taken for a name of the data bucket."""
+    written = str(folder)
+    return written if written.startswith(("/", ".", "~")) else f"./{written}"
 
 
 def _show_rest(

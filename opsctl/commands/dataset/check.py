@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from opsctl.aws.s3.headers import Headers
 from opsctl.aws.s3.workers import Workers
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.dataset.scan import Scan
 from opsctl.core.dataset.scan_validation import Verdict, validate_scan
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
 
-from opsctl.core.dataset.etag import StoredChecksum
+from opsctl.core.dataset.etag import PART_BYTES, StoredChecksum
+
+_PIECE_BYTES = 256 * 1024
 
 
 def digest(pieces: Iterable[bytes], algorithm: str) -> bytes:
@@ -43,3 +47,17 @@ def checksum(parts: Sequence[bytes], stored: StoredChecksum) -> str:
     """What S3 would keep of a file with these bytes; `parts` are digests by the algorithm, as for `etag`."""
     value = digest(parts, stored.algorithm) if stored.is_of_parts else parts[0]
     return base64.b64encode(value).decode()
+
+
+def file_etag(path: Path, size_bytes: int) -> str:
+    """The etag that S3 will give a file once `upload` has sent it."""
+    with path.open("rb") as file:
+        parts = [digest(_part(file), "MD5") for _ in range(max(1, -(-size_bytes // PART_BYTES)))]
+    return etag(parts, is_multipart=size_bytes > PART_BYTES)
+
+
+def _part(file: BinaryIO) -> Iterator[bytes]:
+    left = PART_BYTES
+    while left > 0 and (piece := file.read(min(_PIECE_BYTES, left))):
+        left -= len(piece)
+        yield piece

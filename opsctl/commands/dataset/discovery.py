@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from opsctl.aws.s3.storage import Storage
+from opsctl.commands.dataset.headers import ScanFiles
 from opsctl.core.dataset.discovery import Discoverer
 from opsctl.core.dataset.entities import EntityPatterns
-from opsctl.core.dataset.scan import Discovery, Scan
+from opsctl.core.dataset.scan import Discovery, S3Object, Scan
 from opsctl.core.dataset.selection import EVERYTHING, Selection
 from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.record import SCHEMA_VERSION
 from opsctl.core.runs.m2g_options import Pipeline
+
+T = TypeVar("T")
+
+
+class DatasetFiles(Protocol):
+    """A dataset's files: of `opsctl.aws.s3.storage.Storage`, or of `opsctl.commands.dataset.folder.Folder`."""
+
+    @property
+    def files(self) -> ScanFiles:
+        """Reads single files of scans."""
+
+    def dataset_shards(
+        self,
+        location: Location,
+        *,
+        pipeline: Pipeline,
+        of_root: Callable[[list[S3Object]], object],
+        of_shard: Callable[[Iterator[S3Object]], T],
+        of_folders: Callable[[list[str]], object],
+    ) -> Iterator[T]:
+        """Lists the files; see `Storage.dataset_shards`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +69,14 @@ class ChosenScans:
     discovery: Discovery
     chosen: tuple[Scan, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        """What `scans --json` prints."""
+    def as_json(self, uri_of: Callable[[str], str] = str) -> dict[str, Any]:
+        """What `scans --json` prints.
+
+        Parameters
+        ----------
+        uri_of
+            Gives the address of an input that is shown, by that of its scan.
+        """
         return {
             "schema_version": SCHEMA_VERSION,
             "scans": [
@@ -57,7 +85,7 @@ class ChosenScans:
                     "subject": scan.subject,
                     "session": scan.session,
                     "entities": dict(scan.entities),
-                    "inputs": [asdict(file) for file in scan.inputs],
+                    "inputs": [{**asdict(file), "uri": uri_of(file.uri)} for file in scan.inputs],
                 }
                 for scan in self.chosen
             ],
@@ -65,7 +93,7 @@ class ChosenScans:
         }
 
 
-def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenScans:
+def find(query: Query, files: DatasetFiles, *, patterns: EntityPatterns) -> ChosenScans:
     """List a dataset and select among its scans.
 
     Returns also when no scan can be run; `ensure_runnable` refuses that.
@@ -82,7 +110,7 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenS
         pipeline=query.pipeline,
         t1w=query.t1w,
     )
-    groups = storage.dataset_shards(
+    groups = files.dataset_shards(
         query.dataset,
         pipeline=query.pipeline,
         of_root=discoverer.add_root,

@@ -6,8 +6,9 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from opsctl.core.dataset.annexed import POINTER_BYTES, is_annex_link, is_annex_pointer
 from opsctl.core.dataset.upload_selection import HIDDEN, LEFT_OUT_FOLDERS, UploadSelection
@@ -53,6 +54,10 @@ class LocalFiles:
     left_out: Mapping[str, int]
     faults: Sequence[FileFault]
     annexed: Sequence[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `scans`, `check` and `upload` print of the files that cannot be used."""
+        return {"failed": [asdict(fault) for fault in self.faults], "not_fetched": list(self.annexed)}
 
 
 def local_files(folder: Path, selection: UploadSelection, *, key_prefix: str) -> LocalFiles:

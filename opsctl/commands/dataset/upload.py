@@ -11,13 +11,15 @@ from typing import Any
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.aws.s3.workers import Workers
+from opsctl.commands.dataset.folder import ensure_bids_folder
 from opsctl.commands.dataset.local_files import FileFault, LocalFiles, local_files
 from opsctl.commands.dataset.same_bytes import is_same
 from opsctl.core.dataset.annexed import get_command
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.dataset.upload_selection import UploadSelection
-from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.errors import ErrorCode
 from opsctl.core.location import Location
+from opsctl.core.runs.m2g_options import Pipeline
 
 SCHEMA_VERSION = 1
 #: They compute digests, and some of them ask S3 for one.
@@ -54,7 +56,7 @@ class Upload:
     left_out: Mapping[str, int]
     faults: Sequence[FileFault]
     annexed: Sequence[str]
-    pipeline: str
+    pipeline: Pipeline
 
     @property
     def size_bytes(self) -> int:
@@ -103,18 +105,7 @@ def compare(folder: Path, location: Location, storage: Storage, selection: Uploa
     Problem
         When the folder does not exist or has no subject, or S3 cannot be read.
     """
-    if not folder.is_dir():
-        raise Problem(
-            f"{folder} is not a folder.",
-            "Name the folder that holds dataset_description.json and sub-*/.",
-            code=ErrorCode.FILE_UNREADABLE,
-        )
-    if not any(folder.glob("sub-*/")):
-        raise Problem(
-            f"{folder} holds no sub-*/ folder, so it is no BIDS dataset.",
-            "Is it the folder above or below?",
-            code=ErrorCode.INPUT_INVALID,
-        )
+    ensure_bids_folder(folder)
     prefix = location.key_prefix
     local = local_files(folder, selection or UploadSelection(), key_prefix=prefix)
     unchanged, unreadable = _compared(folder, local, location, storage)
@@ -208,7 +199,7 @@ def _compared(
     return unchanged, unreadable
 
 
-def _pipeline(local: LocalFiles) -> str:
+def _pipeline(local: LocalFiles) -> Pipeline:
     paths = [*local.sizes, *local.annexed]
     has_dwi = any("_dwi.nii" in path for path in paths)
     return "func" if not has_dwi and any("_bold.nii" in path for path in paths) else "dwi"

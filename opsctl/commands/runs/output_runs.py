@@ -44,7 +44,13 @@ def _never_run(dataset: Location, records: Records, source: Storage) -> Problem:
     run_ids = {run_id[: -len(run_moment(run_id)) - 1]: run_id for run_id in records.run_ids()}
     others = [parse_uri(run.dataset) for run in records.runs(list(run_ids.values())).values()]
     near = set(get_close_matches(dataset.name, [other.name for other in others], n=_SHOWN))
-    typed = sorted({typed_dataset(other.uri, data_bucket=records.data_bucket) for other in others if not near or other.name in near})
+    typed = sorted(
+        {
+            typed_dataset(other.uri, data_bucket=records.data_bucket)
+            for other in others
+            if not near or other.name in near
+        }
+    )
     shown = ", ".join(typed[:_SHOWN]) + (", …" if len(typed) > _SHOWN else "")
     hint = f"There are runs of: {shown}." if typed else "There is no run of any dataset yet."
     return Problem(f"{what}, and there is nothing at that address.", hint, code=ErrorCode.RUN_NOT_FOUND)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from opsctl.aws.s3.storage import Storage
-from opsctl.commands.dataset.discovery import ensure_runnable, find
+from opsctl.commands.dataset.discovery import DatasetFiles, ensure_runnable, find
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.registrations import RegistrationFinder
 from opsctl.commands.runs.request import RunRequest
@@ -26,7 +25,7 @@ from opsctl.core.runs.scan_key import scan_key
 def plan(
     request: RunRequest,
     platform: Platform,
-    source: Storage,
+    source: DatasetFiles,
     prior_runs: PriorRuns,
     *,
     patterns: EntityPatterns,
@@ -41,7 +40,7 @@ def plan(
     Parameters
     ----------
     source
-        S3 as the dataset is read.
+        The dataset's files.
     table
         All of neuroparc's atlases.
     finder

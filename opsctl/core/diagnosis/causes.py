@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from opsctl.core.deletion.subject import DELETED_LABEL
 from opsctl.core.dataset_argument import typed_dataset
+from opsctl.core.deletion.subject import DELETED_LABEL
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
 from opsctl.core.diagnosis.reason import Facts, Reason

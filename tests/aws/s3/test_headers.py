@@ -13,7 +13,8 @@ from nibabel.nifti1 import Nifti1Image
 from nibabel.nifti2 import Nifti2Image
 
 from opsctl.aws.s3.buckets import ensure_readable
-from opsctl.aws.s3.headers import Headers
+from opsctl.aws.s3.scan_objects import ScanObjects
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.dataset.nifti_header import ImageHeader
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.errors import Problem
@@ -34,7 +35,7 @@ def read(s3: Any, name: str, body: bytes) -> Any:
     s3.put_object(Bucket="data", Key=f"D/{name}", Body=body)
     asked: list[str] = []
     s3.meta.events.register("before-call.s3.GetObject", lambda params, **_: asked.append(params["headers"]["Range"]))
-    facts = Headers(s3).facts(scan(name))
+    facts = Headers(ScanObjects(s3)).facts(scan(name))
     assert asked == ["bytes=0-4095"]
     return facts
 

@@ -14,8 +14,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError
 from support.input_cases import CASES
 
-from opsctl.aws.s3.headers import Headers
+from opsctl.aws.s3.scan_objects import ScanObjects
 from opsctl.commands.dataset.check import check, look, spread
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.dataset.scan_validation import Verdict
 from opsctl.core.errors import Problem
@@ -70,7 +71,7 @@ def test_every_scan_gets_its_own_verdict_in_order(s3: Any) -> None:
         s3.put_object(Bucket="data", Key=f"D/{number}_bold.nii", Body=b"no image")
     told: list[None] = []
     scans = [scan(number) for number in range(5)]
-    verdicts = check(scans, Headers(s3), root_volume_gib=100, on_scan=lambda: told.append(None))
+    verdicts = check(scans, Headers(ScanObjects(s3)), root_volume_gib=100, on_scan=lambda: told.append(None))
     assert [(verdict.scan, verdict.level) for verdict in verdicts] == [(scan.name, "wrong") for scan in scans]
     assert len(told) == 5
 
@@ -140,7 +141,7 @@ OF_ONE_OBJECT = {
 def test_a_refused_object_is_named_and_every_scan_has_a_verdict(role: str, kind: str) -> None:
     error, said = OF_ONE_OBJECT[kind]
     client: Any = RefusingS3({f"D/sub-1{_NAMES[role]}": error})
-    verdicts = check(client.scans(), Headers(client), root_volume_gib=100, on_scan=lambda: None)
+    verdicts = check(client.scans(), Headers(ScanObjects(client)), root_volume_gib=100, on_scan=lambda: None)
     assert [(verdict.scan, verdict.level) for verdict in verdicts] == [
         ("sub-0", "fine"), ("sub-1", "wrong"), ("sub-2", "fine"),
     ]  # fmt: skip
@@ -161,7 +162,7 @@ def test_a_refused_object_is_named_and_every_scan_has_a_verdict(role: str, kind:
 def test_an_error_of_every_object_ends_the_pass(error: Exception) -> None:
     client: Any = RefusingS3({"D/sub-1_dwi.bval": error})
     with pytest.raises(Problem):
-        check(client.scans(), Headers(client), root_volume_gib=100, on_scan=lambda: None)
+        check(client.scans(), Headers(ScanObjects(client)), root_volume_gib=100, on_scan=lambda: None)
 
 
 def _main_thread_functions() -> set[str]:
