@@ -274,8 +274,8 @@ def _say_who_must_confirm(screen: Screen, clients: Clients, platform: Platform) 
         return
     if emails:
         screen.warn(
-            f"Not confirmed yet: {', '.join(emails)}. AWS has sent a mail with a link there, valid for two days (it may "
-            "lie with the spam). Until it is opened, no message is sent to that address."
+            f"Not confirmed yet: {', '.join(emails)}. AWS has sent a mail with a link there, valid for two days (look "
+            "among the spam, too). Until it is opened, no message is sent to that address."
         )
 
 

@@ -22,6 +22,8 @@ SHORT_PAUSES_SECONDS = (2.0, 5.0)
 
 _HTTP_ERROR = re.compile(r"\berror=(\d{3})\b")
 _LOGGER = "apprise"
+#: apprise's names of webhooks, by the form of their content.
+_WEBHOOKS = ("JSON", "XML", "Form")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class NotSent:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.service.name} {self.reason}."
+        return f"{self.service.name[0].upper()}{self.service.name[1:]} {self.reason}."
 
 
 def find_services(addresses: Sequence[str]) -> list[Service]:
@@ -88,7 +90,8 @@ def find_services(addresses: Sequence[str]) -> list[Service]:
                 raise UsageProblem(
                     f"--notify: {shown_address(address)} is not an address of a message.", _advice(address)
                 )
-            services.append(Service(address, str(plugin.service_name), plugin))
+            name = str(plugin.service_name)
+            services.append(Service(address, "a webhook" if name in _WEBHOOKS else name, plugin))
     return services
 
 
