@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -89,10 +90,12 @@ def on_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     monkeypatch.setenv("OPSCTL_CONFIG", os.devnull)
     monkeypatch.setattr("time.sleep", lambda _: None)
     world = HistoryWorld(tmp_path / "home", "sub-01", "sub-02")
-    typed = TypedOpsctl(world, monkeypatch, capsys)
-    assert typed("run", "HNU1", "--yes").code == 0
-    world.work()
-    return typed
+    assert world.submit() is not None
+    for job in world.history.jobs:
+        world.start(job)
+        world.pass_time(timedelta(minutes=30))
+        world.end(job, "done")
+    return TypedOpsctl(world, monkeypatch, capsys)
 
 
 def test_run_on_aws_is_refused_with_the_two_ways_that_work(on_aws: TypedOpsctl) -> None:
@@ -105,13 +108,14 @@ def test_run_on_aws_is_refused_with_the_two_ways_that_work(on_aws: TypedOpsctl) 
 
 def test_the_setting_does_not_stop_a_run_on_aws(on_aws: TypedOpsctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPSCTL_NOTIFY", "ntfys://topic")
-    assert on_aws("run", "HNU1", "--seeds", "3", "--yes").code == 0
+    said = on_aws("run", "HNU1", "--seeds", "3", "--modif", "other", "--dry-run")
+    assert (said.code, "Nothing was submitted." in said.err) == (0, True), said
 
 
 def test_status_wait_warns_where_the_service_fails(on_aws: TypedOpsctl, hook: Webhook) -> None:
     hook.statuses = [500] * 3
     said = on_aws("status", "--wait", "--notify", hook.address())
-    assert said.code == 0
+    assert said.code == on_aws("status", "--wait").code
     assert "No message was sent: A webhook refused the message (HTTP status 500)." in said.err
     assert SECRET not in said.err + said.out
 
@@ -129,7 +133,7 @@ def test_a_folders_file_may_not_say_who_is_told_and_config_shows_no_address(
     for words in (("config",), ("config", "--json")):
         said = on_aws(*words)
         assert said.code == 0
-        assert "ntfys://… slack://…" in said.out.encode().decode("unicode_escape", "replace") or "ntfys://" in said.out
+        assert "ntfys://" in said.out
         assert SECRET not in said.out + said.err
     (tmp_path / "opsctl.toml").write_text(f'notify = "ntfys://{SECRET}"\n')
     monkeypatch.chdir(tmp_path)
