@@ -148,7 +148,7 @@ def serve(
     record = {"pid": os.getpid(), "port": port, "started_at": started_at, "token": token, "containers": containers}
     write_whole(files.record, json.dumps(record))
     write_whole(files.port, str(port))
-    notifier = threading.Thread(target=Notifier(files, scheduler).run, args=(stopping,), name="notifier")
+    notifier = threading.Thread(target=Notifier(files, scheduler).run, args=(stopping,), name="notifier", daemon=True)
     notifier.start()
     _LOG.info("on port %s, %s slots, %s objects, %s leftovers removed", port, options.slots, restored, leftovers)
     stopping.wait()

@@ -269,7 +269,7 @@ def _mail(checkup: Checkup) -> Iterator[Line]:
     elif isinstance(emails, Problem | NotVisible):
         yield unread("mail", emails, "warning")
     elif emails:
-        hint = "Open the link in AWS's mail; it is valid for two days, and `opsctl up` sends a new one after that."
+        hint = "Open the link in AWS's mail within two days; after that, `opsctl up` subscribes the address again."
         yield Line("mail", "warning", f"Not confirmed: {', '.join(emails)}.", hint)
     else:
         yield Line("mail", "fine", "Every address is confirmed.")
