@@ -22,7 +22,6 @@ from opsctl import __version__
 from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.core.harmless import harmless, shortened
-from opsctl.core.notify.address import without_addresses
 from opsctl.home import Home, LogFile
 from opsctl.process_start import collect_seldom, forget_nonsense_size, name_home_folder, open_closed_streams
 from opsctl.render.json_document import DOCUMENT_WRITTEN
@@ -133,6 +132,8 @@ def _discard_output() -> None:
 
 
 def _bug(error: Exception, log: LogFile) -> int:
+    from opsctl.core.notify.address import without_addresses
+
     details = " ".join(shortened(str(error), _LONGEST_DETAILS).split())
     message = f"This is a bug in opsctl ({type(error).__name__}: {details})."
     command, trace = shlex.join(without_addresses(sys.argv[1:])), traceback.format_exc().rstrip()

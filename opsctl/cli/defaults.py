@@ -10,7 +10,6 @@ import typer
 
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
-from opsctl.core.notify.address import split_addresses
 
 #: The parameter's name, where it differs from the configuration's key.
 _PARAMETER = {"m2g.diffusion_model": "model"}
@@ -54,6 +53,8 @@ def _defaults(verb: str, configuration: Configuration) -> dict[str, Any]:
         if key.startswith(keys) and not value.is_default
     }
     if "notify" in values:
+        from opsctl.core.notify.address import split_addresses
+
         # The option may be repeated, so its default is a list.
         values["notify"] = split_addresses([values["notify"]])
     if verb in ("up", "down") and "platform" in values:

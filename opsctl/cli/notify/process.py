@@ -6,6 +6,7 @@ is in them, and none on its command line.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,9 +17,12 @@ from opsctl.core.errors import Problem
 from opsctl.home import Home
 from opsctl.local.notices.notifier import NOT_OVER, NOT_SENT, SETTLED
 from opsctl.local.notices.pending import PendingNotice, PendingNotices
+from opsctl.log_format import EntryFormatter
 
 if TYPE_CHECKING:
     from opsctl.core.runs.status import RunStatus
+
+_LOG = logging.getLogger("opsctl.notify")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,8 +74,12 @@ def _status(notice: PendingNotice) -> RunStatus:
 
 
 def _log(run_id: str, text: str) -> None:
-    sys.stderr.write(f"{run_id}: {text}\n")
+    _LOG.info("%s: %s", run_id, text)
 
 
 if __name__ == "__main__":
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(EntryFormatter("%(asctime)s opsctl.notify %(message)s"))
+    _LOG.addHandler(handler)
+    _LOG.setLevel(logging.INFO)
     sys.exit(main(sys.argv[1:]))
