@@ -9,11 +9,11 @@ import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.defaults import is_typed
-from opsctl.cli.notify.notices import Notices
 from opsctl.cli.options import AsJson, Notify, PlatformName, Profile, RunId, ScansWhole
 from opsctl.core.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
+    from opsctl.cli.notify.notices import Notices
     from opsctl.commands.runs.snapshot import SnapshotReader
     from opsctl.core.runs.snapshot import Pricing
     from opsctl.core.runs.status import RunStatus
@@ -45,6 +45,8 @@ def status(
 
     Example: opsctl status --watch
     """
+    from opsctl.cli.notify.notices import Notices
+
     if watching and (waiting or as_json):
         raise UsageProblem("--watch shows the run to a person.", "For a script: --wait, with --json if you like.")
     if scan and (watching or waiting):
