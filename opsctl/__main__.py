@@ -143,9 +143,11 @@ def _discard_output() -> None:
 
 
 def _bug(error: Exception, log: LogFile) -> int:
+    from opsctl.core.notify.address import without_addresses
+
     details = " ".join(shortened(str(error), _LONGEST_DETAILS).split())
     message = f"This is a bug in opsctl ({type(error).__name__}: {details})."
-    command, trace = shlex.join(sys.argv[1:]), traceback.format_exc().rstrip()
+    command, trace = shlex.join(without_addresses(sys.argv[1:])), traceback.format_exc().rstrip()
     try:
         log.append(f"{datetime.now(UTC).isoformat()} opsctl {command} (version {__version__}, {sys.platform})\n{trace}")
     except (OSError, Problem):

@@ -176,6 +176,7 @@ WRITERS = {
     "opsctl/cli/global_options.py": "`-v`, through `EntryFormatter`",
     "opsctl/render/screen.py": "JSON, in ASCII",
     "opsctl/local/server.py": "the server's log, through `EntryFormatter`",
+    "opsctl/cli/notify/process.py": "lines of the server's log, through `EntryFormatter`",
     "opsctl/render/logs.py": "lines of jobs, through `harmless`",
     "opsctl/local/jobs/process_supervisor.py": "runs in a job: its output is the job's",
     "opsctl/local/jobs/preloaded_supervisor.py": "a traceback of the job: its output is the job's",

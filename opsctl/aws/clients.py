@@ -257,6 +257,11 @@ class Clients:
         return self._client("autoscaling", attempts=2)
 
     @cached_property
+    def sns(self) -> Any:
+        """The topic of `up --notify-email`."""
+        return self._client("sns", attempts=2)
+
+    @cached_property
     def freetier(self) -> Any:
         """The account's plan, which one region serves."""
         return self._client("freetier", attempts=2, region="us-east-1", read_timeout=10.0)

@@ -17,7 +17,8 @@ _PARAMETER = {"m2g.diffusion_model": "model"}
 #: The keys that are defaults for every verb, and further ones for some verbs.
 _COMMON_KEYS = ("platform", "region", "profile")
 _VERB_KEYS = {
-    "run": ("max_spend", "memory", "m2g."),
+    "run": ("max_spend", "memory", "notify", "m2g."),
+    "status": ("notify",),
     "scans": ("m2g.pipeline",),
     "check": ("m2g.pipeline",),
     "parcellations": ("m2g.voxelsize",),
@@ -51,6 +52,11 @@ def _defaults(verb: str, configuration: Configuration) -> dict[str, Any]:
         for key, value in configuration.values.items()
         if key.startswith(keys) and not value.is_default
     }
+    if "notify" in values:
+        from opsctl.core.notify.address import split_addresses
+
+        # The option may be repeated, so its default is a list.
+        values["notify"] = split_addresses([values["notify"]])
     if verb in ("up", "down") and "platform" in values:
         values["name"] = values["platform"]
     return values

@@ -64,6 +64,15 @@ OutputsOfDataset = Annotated[
         "--modif", metavar="NAME", help="With --dataset: the derivatives folder. Default: that of the latest run."
     ),
 ]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="URL",
+        help="Send a message there when the run has ended: mail, Slack, ntfy, a webhook … May be repeated.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")]
 Confirm = Annotated[

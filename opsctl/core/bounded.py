@@ -90,6 +90,7 @@ class _PlatformOptions(TypedDict, total=False):
     role_path: str | None
     permissions_boundary: str | None
     name_prefix: str | None
+    notify_emails: list[str]
     variables: dict[str, Any]
 
 

@@ -247,6 +247,13 @@ def _entry(parts: tuple[str, ...], value: Any, source: Source) -> ConfigEntry | 
     if normalized not in BY_PATH:
         raise _unknown(parts)
     setting = BY_PATH[normalized]
+    if setting.is_secret and source.layer == "folder":
+        # A folder's file is shared, often published; and one from elsewhere must not have messages sent elsewhere.
+        raise Problem(
+            f"{setting.key} is a secret, and this file is everybody's who works in this folder.",
+            f"Write it into your own file (`opsctl config` names it), or set {setting.variable}.",
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
     return ConfigEntry(setting.key, validated(setting, value), source)
 
 

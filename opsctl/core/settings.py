@@ -41,6 +41,8 @@ class Setting:
         None where opsctl determines the value itself; `otherwise` says how.
     also
         Other names for the key's last part.
+    is_secret
+        Whether the value is never shown, and not read from a folder's file.
     """
 
     key: str
@@ -48,6 +50,7 @@ class Setting:
     default: Any = None
     otherwise: str = ""
     also: tuple[str, ...] = ()
+    is_secret: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -79,6 +82,7 @@ SETTINGS = (
     Setting("profile", "text", otherwise="your AWS configuration's"),
     Setting("max_spend", "a number", otherwise="no limit"),
     Setting("memory", "a whole number", otherwise="the model's"),
+    Setting("notify", "text", otherwise="no message", is_secret=True),
     *(_m2g_setting(option.name, getattr(M2gOptions(), option.name)) for option in fields(M2gOptions)),
 )
 BY_VARIABLE = {_variable(name): setting for setting in SETTINGS for name in setting.names}

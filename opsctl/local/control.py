@@ -25,6 +25,8 @@ from opsctl.local.identity import is_server
 from opsctl.local.key import make_key, read_key
 from opsctl.loopback import ensure_loopback
 
+#: The setting `notify` as a variable.
+NOTIFY_VARIABLE = "OPSCTL_NOTIFY"
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _DYING_SECONDS = 2.0
@@ -295,6 +297,8 @@ def _spawn(files: Files, command: Sequence[str]) -> LocalServer:
     if files.log.exists() and files.log.stat().st_size > _LOG_BYTES:
         files.log.replace(files.log.with_suffix(".log.old"))
     environment = dict(os.environ)
+    # An address of messages is a secret of the shell's, which neither the server nor its jobs need.
+    environment.pop(NOTIFY_VARIABLE, None)
     if root := python_path():
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
     with open(files.log, "ab", opener=_private) as log:

@@ -53,6 +53,11 @@ class Files:
         return self.folder / "jobs"
 
     @property
+    def notices(self) -> Path:
+        """The messages that are to be sent when runs end."""
+        return self.folder / "notices"
+
+    @property
     def bin(self) -> Path:
         """The folder that comes first on the jobs' PATH."""
         return self.folder / "bin"

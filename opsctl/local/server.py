@@ -95,6 +95,7 @@ def serve(
     from opsctl.local.connections import BoundedServer
     from opsctl.local.dry_run import DryRun
     from opsctl.local.log_store import LogStore
+    from opsctl.local.notices.notifier import Notifier
     from opsctl.local.one_at_a_time import OneAtATime
     from opsctl.local.rights.attempt_rights import RightsOfAttempts
     from opsctl.local.rights.enforcement import Enforcement
@@ -151,9 +152,12 @@ def serve(
     record = {"pid": os.getpid(), "port": port, "started_at": started_at, "token": token, "containers": containers}
     write_whole(files.record, json.dumps(record))
     write_whole(files.port, str(port))
+    notifier = threading.Thread(target=Notifier(files, scheduler).run, args=(stopping,), name="notifier", daemon=True)
+    notifier.start()
     _LOG.info("on port %s, %s slots, %s objects, %s leftovers removed", port, options.slots, restored, leftovers)
     stopping.wait()
     _LOG.info("stopping")
+    notifier.join()
     scheduler.close()
     server.shutdown()
     thread.join()

@@ -9,11 +9,13 @@ from typing import Any
 
 from opsctl.config import ConfigFile, working_folder
 from opsctl.core.config import Configuration, Source, Value
+from opsctl.core.notify.address import shown_address, split_addresses
 from opsctl.core.settings import SETTINGS
 from opsctl.render.page import table
 from opsctl.render.screen import Screen
 
 SCHEMA_VERSION = 1
+_SECRET_KEYS = {setting.key for setting in SETTINGS if setting.is_secret}
 _DEFAULT_NOTES = {setting.key: setting.otherwise for setting in SETTINGS}
 
 
@@ -22,7 +24,7 @@ def show_config(
 ) -> None:
     """Show each value and its source; then the files, and what is wrong."""
     if is_data_shown:
-        rows = [(value.key, _text(value), _origin(value)) for value in configuration.values.values()]
+        rows = [(value.key, _text(value.key, value.value), _origin(value)) for value in configuration.values.values()]
         for line in table(rows, room=screen.data.room):
             screen.data.print(line)
     screen.say()
@@ -43,9 +45,12 @@ def as_json(configuration: Configuration, files: Sequence[ConfigFile]) -> dict[s
         "values": [
             {
                 "key": value.key,
-                "value": value.value,
+                "value": _shown(value.key, value.value),
                 "source": _source(value.source),
-                "hides": [{"value": hidden.value, "source": _source(hidden.source)} for hidden in value.hides],
+                "hides": [
+                    {"value": _shown(value.key, hidden.value), "source": _source(hidden.source)}
+                    for hidden in value.hides
+                ],
             }
             for value in configuration.values.values()
         ],
@@ -62,12 +67,20 @@ def short(path: str) -> str:
     return path
 
 
-def _text(value: Value) -> str:
-    if value.value is None or value.value == ():
+def _shown(key: str, value: Any) -> Any:
+    """A value as it may be shown: of an address only its scheme."""
+    if value is None or key not in _SECRET_KEYS:
+        return value
+    return " ".join(shown_address(address) for address in split_addresses([value]))
+
+
+def _text(key: str, value: Any) -> str:
+    if value is None or value == ():
         return "–"
-    if isinstance(value.value, tuple):
-        return ", ".join(value.value)
-    return value.value if isinstance(value.value, str) else json.dumps(value.value)
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    shown = _shown(key, value)
+    return shown if isinstance(shown, str) else json.dumps(shown)
 
 
 def _origin(value: Value) -> str:

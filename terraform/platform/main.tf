@@ -81,3 +81,14 @@ module "batch" {
   instance_profile_arn     = module.iam.instance_profile_arn
   job_role_arn             = module.iam.job_role_arn
 }
+
+# Only where somebody is to be told.
+module "notices" {
+  source = "../modules/notices"
+  count  = length(var.notify_emails) > 0 ? 1 : 0
+
+  prefix         = local.prefix
+  platform       = var.name
+  emails         = var.notify_emails
+  job_queue_arns = [for model in module.batch.models : model.job_queue]
+}

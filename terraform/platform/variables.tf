@@ -356,3 +356,14 @@ variable "permissions_boundary" {
     error_message = "permissions_boundary must be the ARN of a managed policy, such as arn:aws:iam::ACCOUNT:policy/NAME, or null."
   }
 }
+
+variable "notify_emails" {
+  description = "Addresses that get a mail when a job of a run ends, and when a job queue is blocked. Each must confirm once, by the link in a mail of AWS's."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for email in var.notify_emails : can(regex("^[^[:space:]@,;<>\"]+@[^[:space:]@,;<>\"]+\\.[^[:space:]@,;<>\"]+$", email)) && length(email) <= 254]) && length(distinct(var.notify_emails)) == length(var.notify_emails)
+    error_message = "notify_emails must be mail addresses, each once, such as someone@lab.org."
+  }
+}

@@ -19,7 +19,7 @@ def test_its_example_is_a_file_without_faults(tmp_path: Path) -> None:
     (tmp_path / "opsctl.toml").write_text(example)
     found = load({"OPSCTL_CONFIG": str(tmp_path / "opsctl.toml")}, None)
     assert found.problems == ()
-    assert sum(not value.is_default for value in found.values.values()) == 10
+    assert sum(not value.is_default for value in found.values.values()) == 11
 
 
 def test_it_names_every_key_and_every_variable() -> None:

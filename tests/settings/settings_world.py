@@ -134,6 +134,18 @@ class Lab:
             batch.describe_compute_environments(computeEnvironments=[arn])["computeEnvironments"][0] for arn in arns
         ]
 
+    @property
+    def told(self) -> list[tuple[str, int]]:
+        """Who is subscribed to which topic, and how many rules send to it."""
+        sns, events = self.client("sns"), self.client("events")
+        return [
+            (
+                subscription["Endpoint"],
+                len(events.list_rule_names_by_target(TargetArn=subscription["TopicArn"])["RuleNames"]),
+            )
+            for subscription in sns.list_subscriptions()["Subscriptions"]
+        ]
+
     def active_definitions(self) -> list[str]:
         return sorted(
             definition["jobDefinitionArn"]

@@ -153,6 +153,10 @@ class Teardown:
         home = self._context.home
         if not report.left:
             home.forget(report.name)
+            if report.is_local:
+                from opsctl.local.notices.pending import PendingNotices
+
+                PendingNotices(home.path).remove_of(report.name)
             # The server also holds other platforms, even unfinished ones, and kept log lines.
             is_last = report.is_local and self._keep_storage and not home.local_names()
             if is_last and self._inventory.is_empty():

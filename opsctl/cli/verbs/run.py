@@ -12,13 +12,14 @@ import typer
 from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.dataset_source import ReadDataset, naming_folder, read_dataset
+from opsctl.cli.defaults import is_typed
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
-from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, Yes
+from opsctl.cli.options import AsJson, Dataset, Notify, PlatformName, Profile, Yes
 from opsctl.cli.platform.account_checks import refuse_obstacles
 from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.dataset.selection import Only
-from opsctl.core.errors import UsageProblem
+from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.core.openneuro.accession import is_openneuro
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.user_name import user_name
@@ -26,6 +27,8 @@ from opsctl.user_name import user_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from opsctl.cli.notify.notices import Notices
+    from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
@@ -39,7 +42,7 @@ class SubmissionFlags(OptionGroup):
     """What is submitted, where to, and how."""
 
     panel = "How to run"
-    not_repeated = frozenset({"platform", "profile", "as_json", "yes", "dry_run", "following"})
+    not_repeated = frozenset({"platform", "profile", "as_json", "yes", "dry_run", "following", "notify"})
 
     modif: Annotated[
         str | None, typer.Option(metavar="NAME", help="The derivatives folder to write to. Default: m2g-MODEL-SPACE.")
@@ -68,6 +71,7 @@ class SubmissionFlags(OptionGroup):
         False
     )
     following: Annotated[bool, typer.Option("--follow", "-f", help="Show the logs until the run is over.")] = False
+    notify: Notify = None
     platform: PlatformName = None
     profile: Profile = None
     as_json: AsJson = False
@@ -92,6 +96,7 @@ def run(
         context.screen.warn(doubt)
     read = read_dataset(context, dataset, source, is_hashed=True)
     _refuse_folder(read, dataset, is_dry_run=submission.dry_run)
+    notices = _notices(context, submission)
     request = _request(read, options=options, filters=filters, t1w=source.t1w, submission=submission)
     wiring = RunWiring(context, request)
     with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
@@ -99,7 +104,7 @@ def run(
     _show_plan(context, plan)
     plan = _settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
-        _say_nothing_to_do(context, plan, submission)
+        _say_nothing_to_do(context, plan, submission, notices)
         return
     _refuse_obstacles(context, wiring, is_dry_run=submission.dry_run)
     typed = [dataset, *filters.words(), *source.words()]
@@ -123,7 +128,27 @@ def run(
         return
     _ask(context, plan, assume_yes=submission.yes)
     outcome = wiring.carry_out(plan)
-    _show_outcome(context, outcome, submission)
+    _show_outcome(context, outcome, submission, notices)
+
+
+def _notices(context: Context, submission: SubmissionFlags) -> Notices:
+    """Check where messages go, before anything is read or submitted.
+
+    Raises
+    ------
+    UsageProblem
+        On AWS without `--follow`: no part of opsctl runs there that could send one.
+    """
+    from opsctl.cli.notify.notices import Notices
+
+    is_sent = submission.following or not submission.notify or context.platform.is_local
+    if not is_sent and is_typed("notify"):
+        raise UsageProblem(
+            "--notify: `run` ends when the jobs are submitted, and on AWS nothing of opsctl's goes on running.",
+            "Have AWS send mail (`opsctl up --notify-email ADDRESS`), or wait here: "
+            "`opsctl status --wait --notify URL`.",
+        )
+    return Notices(context, submission.notify if is_sent else None)
 
 
 def _refuse_folder(read: ReadDataset, typed: str, *, is_dry_run: bool) -> None:
@@ -223,14 +248,16 @@ def _ask(context: Context, plan: RunPlan, *, assume_yes: bool) -> None:
         raise typer.Exit(1)
 
 
-def _show_outcome(context: Context, outcome: RunOutcome, submission: SubmissionFlags) -> None:
+def _show_outcome(context: Context, outcome: RunOutcome, submission: SubmissionFlags, notices: Notices) -> None:
     from opsctl.render.run import outcome_line
 
     context.screen.say(outcome_line(outcome), style="green")
     if submission.as_json:
         context.screen.json(outcome.as_json())
+    if notices and context.platform.is_local:
+        notices.keep(outcome.run_id)
     if submission.following:
-        _follow(context, outcome.run_id)
+        _follow(context, outcome.run_id, notices)
         return
     context.screen.hints(
         {
@@ -242,14 +269,29 @@ def _show_outcome(context: Context, outcome: RunOutcome, submission: SubmissionF
     )
 
 
-def _follow(context: Context, run_id: str) -> None:
-    """Watch the logs to the end."""
+def _follow(context: Context, run_id: str, notices: Notices) -> None:
+    """Watch the logs to the end; on AWS, the message is sent then."""
     from opsctl.cli.verbs.logs import follow_to_end, open_reader
 
-    follow_to_end(context, open_reader(context, run_id), as_json=False)
+    reader = open_reader(context, run_id)
+    try:
+        follow_to_end(context, reader, as_json=False)
+    except Interrupted as stopped:
+        if notices and not context.platform.is_local:
+            stopped.add_sentence("No message will be sent.")
+        raise
+    except typer.Exit:
+        _notify(context, reader, notices)
+        raise
+    _notify(context, reader, notices)
 
 
-def _say_nothing_to_do(context: Context, plan: RunPlan, submission: SubmissionFlags) -> None:
+def _notify(context: Context, reader: LogReader, notices: Notices) -> None:
+    if notices and not context.platform.is_local:
+        notices.send(reader.snapshots.progress().with_costs(context.pricing(reader.run)))
+
+
+def _say_nothing_to_do(context: Context, plan: RunPlan, submission: SubmissionFlags, notices: Notices) -> None:
     """Report that every chosen scan is done or in flight; the run to look at is the latest one into this output."""
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.render.run import nothing_line
@@ -257,8 +299,12 @@ def _say_nothing_to_do(context: Context, plan: RunPlan, submission: SubmissionFl
     run_id = plan.earlier[-1].run_id if plan.earlier else ""
     done, in_flight = plan.done_count, plan.counts.get("in flight", 0)
     context.screen.say(nothing_line(plan), style="green")
+    if notices and context.platform.is_local and in_flight:
+        notices.keep(run_id)
+    elif notices and not in_flight:
+        context.screen.say("No job runs, so no message will be sent.")
     if submission.following and in_flight:
-        _follow(context, run_id)
+        _follow(context, run_id, notices)
         return
     if submission.as_json:
         outcome = RunOutcome(run_id=run_id, submitted=0, done=done, in_flight=in_flight, earlier_m2g=plan.earlier_m2g())

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, ScansWhole
+from opsctl.cli.defaults import is_typed
+from opsctl.cli.options import AsJson, Notify, PlatformName, Profile, RunId, ScansWhole
 from opsctl.core.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
+    from opsctl.cli.notify.notices import Notices
     from opsctl.commands.runs.snapshot import SnapshotReader
     from opsctl.core.runs.snapshot import Pricing
     from opsctl.core.runs.status import RunStatus
@@ -32,6 +34,7 @@ def status(
             "--wait", help="Wait until the run is over. Exit code 1 means that a scan failed or was cancelled."
         ),
     ] = False,
+    notify: Notify = None,
     scan: ScansWhole = None,
     run_id: RunId = None,
     platform: PlatformName = None,
@@ -42,19 +45,27 @@ def status(
 
     Example: opsctl status --watch
     """
+    from opsctl.cli.notify.notices import Notices
+
     if watching and (waiting or as_json):
         raise UsageProblem("--watch shows the run to a person.", "For a script: --wait, with --json if you like.")
     if scan and (watching or waiting):
         raise UsageProblem("--scan shows a scan as it is now.", "Leave out --watch and --wait.")
+    if notify and is_typed("notify") and not (watching or waiting):
+        raise UsageProblem("--notify sends a message when the run has ended.", "Add --wait, or --watch.")
     context = Context(platform_name=platform, profile=profile)
+    notices = Notices(context, notify if watching or waiting else None)
     with context.screen.waiting("asking"):
         reader = context.snapshots(run_id)
         pricing = context.pricing(reader.run)
     if scan:
         _show_scans(context, reader, scan, pricing=pricing, as_json=as_json)
     elif watching or waiting:
-        last = _poll_to_end(context, reader, pricing=pricing, is_shown=watching)
+        if not is_typed("notify"):
+            notices.leave_out_kept(reader.run.run_id)
+        last = _poll_to_end(context, reader, pricing=pricing, is_shown=watching, notices=notices)
         _show(context, reader.whole(wait_reason=True).with_costs(pricing) if as_json else last, as_json=as_json)
+        notices.send(last)
         if not last.is_all_done:
             raise typer.Exit(_NOT_ALL_DONE)
     else:
@@ -63,7 +74,9 @@ def status(
         _show(context, snapshot.with_costs(pricing), as_json=as_json)
 
 
-def _poll_to_end(context: Context, reader: SnapshotReader, *, pricing: Pricing, is_shown: bool) -> RunStatus:
+def _poll_to_end(
+    context: Context, reader: SnapshotReader, *, pricing: Pricing, is_shown: bool, notices: Notices
+) -> RunStatus:
     from opsctl.commands.runs.watch import watch
     from opsctl.render.status import watching
 
@@ -82,8 +95,9 @@ def _poll_to_end(context: Context, reader: SnapshotReader, *, pricing: Pricing, 
             _show(context, last, as_json=False)
         again = "--watch" if is_shown else "--wait"
         run_id = reader.run.run_id
+        no_message = " No message will be sent." if notices else ""
         raise Interrupted(
-            "Stopped watching; the jobs go on.", f"`opsctl status {again} --run {run_id}` watches again."
+            f"Stopped watching; the jobs go on.{no_message}", f"`opsctl status {again} --run {run_id}` watches again."
         ) from error
     assert last is not None  # noqa: S101 it ends only after a status
     return last

@@ -87,6 +87,14 @@ def up(
             "--engine", metavar="docker|podman", help="With --local, run jobs in containers. `default`: as processes."
         ),
     ] = None,
+    notify_email: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--notify-email",
+            metavar="ADDRESS",
+            help="Have AWS send mail there when a job of a run ends. May be repeated. `none`: no mail.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Another setting. May be repeated. NAME=default resets it."),
@@ -111,7 +119,8 @@ def up(
 ) -> None:
     """Create the platform, or bring it up to date.
 
-    Options are remembered for the next `up`. --no-spot, --source-bucket none and the value `default` reset them.
+    Options are remembered for the next `up`. --no-spot, `--source-bucket none`, `--notify-email none` and the value
+    `default` reset them.
 
     Example: opsctl up --local
     """
@@ -133,6 +142,7 @@ def up(
     )
     context = Context(platform_name=chosen, region=region, profile=profile)
     screen = context.screen
+    _refuse_local_mail(chosen, notify_email if local else None)
     if not was_local_typed and typed_name is None and local:
         screen.say(
             f"This brings up the platform {chosen} on this machine."
@@ -144,7 +154,13 @@ def up(
     containers = containers_of(context, chosen, local=local, engine=engine, image=image)
     engine = engine_option(containers)
     typed = typed_options(
-        data_bucket=data_bucket, source_buckets=source_bucket, image=image, spot=spot, engine=engine, state=state
+        data_bucket=data_bucket,
+        source_buckets=source_bucket,
+        image=image,
+        spot=spot,
+        notify_emails=notify_email,
+        engine=engine,
+        state=state,
     )
     institute_options, variables = institute.typed
     with endpoint(context, chosen, local=local, containers=containers) as endpoint_url:
@@ -228,6 +244,7 @@ def _say_platform_is_up(
     state = "is up." if is_new else "is up already: nothing changed."
     screen.say(f"The platform {options.name} {state}", style="green")
     say_where_jobs_run(context, containers, platform.image)
+    _say_who_must_confirm(screen, clients, platform)
     steps = missing_image_steps(context, clients, platform)
     if context.configuration.get("platform") not in (None, options.name):
         other = context.configuration.values["platform"]
@@ -243,11 +260,40 @@ def _say_platform_is_up(
     )
 
 
+def _say_who_must_confirm(screen: Screen, clients: Clients, platform: Platform) -> None:
+    """AWS sends no message to an address before its owner has opened the link in a first mail."""
+    from opsctl.aws.platform.mail import unconfirmed_emails
+    from opsctl.core.errors import Problem
+
+    if not platform.notify_emails:
+        return
+    try:
+        emails = unconfirmed_emails(clients.sns, platform.mail_topic_arn)
+    except Problem as problem:
+        screen.warn(f"Whether every mail address is confirmed is not known: {problem.what}")
+        return
+    if emails:
+        screen.warn(
+            f"Not confirmed yet: {', '.join(emails)}. AWS has sent a mail with a link there, valid for two days (look "
+            "among the spam, too). Until it is opened, no message is sent to that address."
+        )
+
+
 def _refuse_contradictions(*, is_local_for_aws: bool, plan: bool, selftest: bool) -> None:
     if is_local_for_aws:
         raise UsageProblem("--local is all on this machine: no --region, --profile, --spot or --data-bucket with it.")
     if plan and selftest:
         raise UsageProblem("--plan makes no platform that --selftest could test.")
+
+
+def _refuse_local_mail(name: str, emails: list[str] | None) -> None:
+    from opsctl.core.platform.options import NONE
+
+    if emails and emails != [NONE]:
+        raise UsageProblem(
+            f"--notify-email is for AWS, which sends the mail: the platform {name} is on this machine.",
+            "For it, name where a message goes when you submit: `opsctl run DATASET --notify URL`.",
+        )
 
 
 def _warn_of_foreign_image(screen: Screen, options: PlatformOptions) -> None:

@@ -11,6 +11,7 @@ from opsctl.aws import identity as aws
 from opsctl.aws.batch.job_definitions import definitions_of
 from opsctl.aws.batch.queue_snapshot import take_snapshot
 from opsctl.aws.clients import Clients
+from opsctl.aws.platform.mail import unconfirmed_emails
 from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
 from opsctl.commands.diagnosis.account_look import start_account
@@ -199,6 +200,10 @@ def _aws_facts(
         has_fallback=platform is not None and platform.spot_fallback,
     )
     facts = {} if platform is None else _bucket_and_queues(clients, platform, checks)
+    if platform is not None and platform.notify_emails:
+        sns, topic_arn = clients.sns, platform.mail_topic_arn
+        mail = checks.start("sns:ListSubscriptionsByTopic", lambda: unconfirmed_emails(sns, topic_arn))
+        facts["unconfirmed_emails"] = mail()
     return {**facts, "account": account(), "permissions": permissions()}
 
 

@@ -15,7 +15,7 @@ from opsctl.core.diagnosis.launch_refusals import refused_launches
 from opsctl.core.diagnosis.pending_causes import blockers
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, minutes_text
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.absent import MAKE_ONE
 from opsctl.core.platform.platform import Platform
 from opsctl.core.wrong_clock import SET_CLOCK, WRONG_SECONDS, difference
@@ -265,6 +265,23 @@ def _platform(checkup: Checkup) -> Iterator[Line]:
         yield unread("data bucket", bucket, "wrong")
     elif bucket is not None:
         yield Line("data bucket", "fine", f"s3://{platform.data_bucket}")
+    yield from _mail(checkup)
+
+
+def _mail(checkup: Checkup) -> Iterator[Line]:
+    emails = checkup.unconfirmed_emails
+    if emails is None:
+        return
+    if isinstance(emails, Problem) and emails.code == ErrorCode.AWS_DENIED:
+        # Who only runs scans need not see who is told.
+        yield Line("mail", "fine", "Whether every address is confirmed is hidden: sns:ListSubscriptionsByTopic.")
+    elif isinstance(emails, Problem | NotVisible):
+        yield unread("mail", emails, "warning")
+    elif emails:
+        hint = "Open the link in AWS's mail within two days; after that, `opsctl up` subscribes the address again."
+        yield Line("mail", "warning", f"Not confirmed: {', '.join(emails)}.", hint)
+    else:
+        yield Line("mail", "fine", "Every address is confirmed.")
 
 
 def _queue(name: str, facts: QueueSnapshot | Problem | NotVisible) -> Iterator[Line]:

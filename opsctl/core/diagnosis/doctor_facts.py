@@ -153,6 +153,8 @@ class Checkup:
         Terraform's states on this machine that cannot be read.
     account
         The account's plan and quotas; None where AWS is not used.
+    unconfirmed_emails
+        Who of those that are to be told by mail has not confirmed it; None where nobody is to be told.
     """
 
     python: tuple[int, int, int]
@@ -178,6 +180,7 @@ class Checkup:
     definitions: Mapping[str, JobDefinition | None] | Problem | NotVisible = field(default_factory=dict)
     damaged_states: tuple[Problem, ...] = ()
     account: Account | None = None
+    unconfirmed_emails: tuple[str, ...] | Problem | NotVisible | None = None
 
     @property
     def is_first_use(self) -> bool:

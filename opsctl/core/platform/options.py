@@ -18,6 +18,9 @@ from opsctl.core.settings import did_you_mean
 DEFAULT = "default"
 NONE = "none"
 
+#: The options that may be repeated.
+_LISTS = ("source_buckets", "subnet_ids", "notify_emails")
+
 #: The image that `opsctl image build` builds; local jobs in a container engine need an existing image.
 _BUILT_IMAGE = "opsctl-m2g"
 
@@ -28,6 +31,8 @@ _LONGEST_OPTIONS = 1200
 _SHARED_VARIABLES = ("tags",)
 _STORAGE_VARIABLES = ("unfinished_upload_days", "noncurrent_days")
 
+#: As the variable's rule in terraform/platform has it.
+_EMAIL = re.compile(r'(?=.{3,254}$)[^\s@,;<>"]+@[^\s@,;<>"]+\.[^\s@,;<>"]+')
 _ASSIGNMENT = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*)=(.*)$", re.DOTALL)
 
 
@@ -57,6 +62,8 @@ class PlatformOptions:
         Of the three roles; None: `/`, and no boundary.
     name_prefix
         What every name begins with, before `opsctl-`; None: nothing.
+    notify_emails
+        Who gets a mail from AWS when a job of a run ends.
     variables
         Further variables of terraform/platform and terraform/storage (`--set`; `--tag` sets `tags`).
     """
@@ -79,6 +86,7 @@ class PlatformOptions:
     role_path: str | None = None
     permissions_boundary: str | None = None
     name_prefix: str | None = None
+    notify_emails: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -111,7 +119,7 @@ class PlatformOptions:
     def with_options(self, options: Mapping[str, Any]) -> PlatformOptions:
         """A copy with the options of a record or of `typed_options`; unknown options are ignored."""
         known = {name: value for name, value in options.items() if name in _OPTIONS}
-        known |= {name: tuple(known[name]) for name in ("source_buckets", "subnet_ids") if name in known}
+        known |= {name: tuple(known[name]) for name in _LISTS if name in known}
         return replace(self, **known)
 
     def whole_number(self, variable: str, default: int) -> int:
@@ -167,6 +175,7 @@ class PlatformOptions:
             "role_path": self.role_path or "/",
             "permissions_boundary": self.permissions_boundary,
             "name_prefix": self.name_prefix or "",
+            "notify_emails": list(self.notify_emails),
             "opsctl_version": self.version,
             "options": recorded,
         }
@@ -186,6 +195,7 @@ def typed_options(
     source_buckets: Sequence[str] | None,
     image: str | None,
     spot: bool | None,
+    notify_emails: Sequence[str] | None = None,
     **others: str | None,
 ) -> dict[str, Any]:
     """The options that were typed; None as an argument means not typed.
@@ -193,7 +203,7 @@ def typed_options(
     Raises
     ------
     UsageProblem
-        If `none` is combined with names.
+        If `none` is combined with names, or something is no mail address.
     """
     typed: dict[str, Any] = {}
     for name, value in {"data_bucket": data_bucket, "image": image, **others}.items():
@@ -205,7 +215,20 @@ def typed_options(
         if NONE in source_buckets and len(source_buckets) > 1:
             raise UsageProblem("--source-bucket none takes all of them back: no other name beside it.")
         typed["source_buckets"] = [] if NONE in source_buckets else list(dict.fromkeys(source_buckets))
+    if notify_emails:
+        typed["notify_emails"] = _emails(notify_emails)
     return typed
+
+
+def _emails(typed: Sequence[str]) -> list[str]:
+    if NONE in typed:
+        if len(typed) > 1:
+            raise UsageProblem("--notify-email none takes all of them back: no other address beside it.")
+        return []
+    wrong = [email for email in typed if not _EMAIL.fullmatch(email)]
+    if wrong:
+        raise UsageProblem(f"--notify-email {wrong[0]}: it must be a mail address, such as someone@lab.org.")
+    return list(dict.fromkeys(typed))
 
 
 def typed_variables(settings: Sequence[str], *, declared: Sequence[str], managed: Sequence[str]) -> dict[str, Any]:
@@ -253,7 +276,7 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
     arguments = []
     for name, value in sorted(options.items()):
         option = f"--{name.replace('_', '-')}"
-        if name in ("source_buckets", "subnet_ids"):
+        if name in _LISTS:
             arguments += [f"{option.removesuffix('s')} {entry}" for entry in value]
         elif name == "variables":
             for variable, setting in sorted(value.items()):
@@ -280,6 +303,7 @@ _OPTION_OF = {
     "role_path": " Type --role-path.",
     "permissions_boundary": " Type --permissions-boundary.",
     "name_prefix": " Type --name-prefix.",
+    "notify_emails": " Type --notify-email.",
 }
 
 

@@ -92,6 +92,17 @@ class Platform:
         return self.endpoint_url is not None
 
     @property
+    def notify_emails(self) -> tuple[str, ...]:
+        """Who is told by mail when a job of a run ends."""
+        return tuple(self.options.get("notify_emails") or ())
+
+    @property
+    def mail_topic_arn(self) -> str:
+        """ARN of the topic that their addresses are subscribed to (terraform/modules/notices)."""
+        prefix = resource_prefix(self.name, self.options.get("name_prefix") or "")
+        return f"arn:{_partition(self.region)}:sns:{self.region}:{self.account_id}:{prefix}-notices"
+
+    @property
     def readable_buckets(self) -> tuple[str, ...]:
         """The buckets whose datasets the jobs may read."""
         return (self.data_bucket, *self.options.get("source_buckets", ()))

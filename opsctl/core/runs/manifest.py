@@ -10,6 +10,7 @@ from typing import Any
 
 from opsctl.core import bounded
 from opsctl.core.location import derivatives, is_label, is_plain_path, parse_uri, run_location
+from opsctl.core.notify.address import without_addresses
 from opsctl.core.preview import is_preview
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.runs.m2g_options import all_asked
@@ -210,9 +211,13 @@ def make_run_id(dataset_name: str, *, moment: datetime, token: str) -> str:
 
 
 def recorded_command_line(arguments: Sequence[str]) -> tuple[str, ...]:
-    """A command as a run's record stores it: bytes that are no UTF-8 are replaced, and very long arguments cut."""
+    """A command as a run's record stores it.
+
+    Bytes that are no UTF-8 are replaced, very long arguments cut, and addresses of messages left out.
+    """
     return tuple(
-        argument.encode(errors="surrogateescape").decode(errors="replace")[:LONGEST_ARGUMENT] for argument in arguments
+        argument.encode(errors="surrogateescape").decode(errors="replace")[:LONGEST_ARGUMENT]
+        for argument in without_addresses(arguments)
     )
 
 

@@ -194,6 +194,8 @@ def submit_request(submission: Submission, run: Run, platform: Platform) -> dict
         "jobDefinition": platform.models[run.resources].job_definition,
         "containerOverrides": overrides,
         "tags": {"opsctl:run": run.run_id},
+        # For the mail of `up --notify-email`: EventBridge can copy these, and cannot take a name apart.
+        "parameters": {"run": run.run_id, "part": f"{submission.number + 1} of {len(run.sizes)}"},
     }
     if submission.is_array:
         request["arrayProperties"] = {"size": submission.size}

@@ -15,6 +15,9 @@ from opsctl.local.batch.retry import AttemptOutcome, should_retry
 
 _LOG = logging.getLogger(__name__)
 
+#: The tag with a run's id, as `run` submits it.
+RUN_TAG = "opsctl:run"
+
 
 class Running(Protocol):
     """A started attempt."""
@@ -98,6 +101,12 @@ class Scheduler:
         """Return a queue's single jobs and array parents, the newest first. Children are listed by their parent."""
         with self._lock:
             return self._jobs_by_queue.get(queue_arn, [])[::-1]
+
+    def active_runs(self) -> set[str]:
+        """Return the ids of opsctl's runs that have a job which has not ended."""
+        with self._lock:
+            jobs = [job for jobs in self._jobs_by_queue.values() for job in jobs if not job.status.finished]
+            return {job.request.tags.get(RUN_TAG, "") for job in jobs}
 
     def cancel(self, job: Job, *, reason: str) -> None:
         """End the job, or those of its children, that are not yet STARTING; others go on."""

@@ -44,6 +44,10 @@ mock_resource "aws_batch_job_queue" {
   defaults = { arn = "arn:aws:batch:us-east-1:123456789012:job-queue/mocked" }
 }
 
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:us-east-1:123456789012:mocked" }
+}
+
 mock_resource "aws_batch_job_definition" {
   defaults = { arn = "arn:aws:batch:us-east-1:123456789012:job-definition/mocked:1" }
 }

@@ -101,6 +101,21 @@ def test_where_all_is_well_every_line_is_fine() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("emails", "level", "what"),
+    [
+        ((), "fine", "Every address is confirmed."),
+        (("b@lab.org",), "warning", "Not confirmed: b@lab.org."),
+        (Problem("No.", code=ErrorCode.AWS_DENIED), "fine", "hidden"),
+        (Problem("Too often.", code=ErrorCode.AWS_THROTTLED), "warning", "Too often."),
+    ],
+)
+def test_mail_that_nobody_confirmed_is_a_warning(emails: Any, level: str, what: str) -> None:
+    (line,) = (line for line in doctor_lines(unconfirmed_emails=emails) if line.topic == "mail")
+    assert line.level == level
+    assert what in line.what
+
+
 def test_an_aged_machine_image_is_a_warning_with_what_renews_it() -> None:
     aged = dataclasses.replace(ENVIRONMENT, has_newer_image=True)
     queue_lines = [line for line in doctor_lines(**facts_with(environments=(aged,))) if line.topic == "queue csd"]

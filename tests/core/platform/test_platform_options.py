@@ -38,6 +38,8 @@ def after(typed: dict[str, Any], *settings: str) -> dict[str, Any]:
         ({"image": "me/m2g:2"}, (), {"image": "me/m2g:2"}),
         ({"source_buckets": ["none"]}, (), {"source_buckets": None}),
         ({"source_buckets": ["c-bucket", "c-bucket"]}, (), {"source_buckets": ["c-bucket"]}),
+        ({"notify_emails": ["a@lab.org", "a@lab.org"]}, (), {"notify_emails": ["a@lab.org"]}),
+        ({"notify_emails": ["none"]}, (), {}),
         ({"data_bucket": "mine"}, (), {"data_bucket": "mine"}),
         ({"data_bucket": "default"}, (), {}),
         ({}, ("csd_max_vcpus=default",), {"variables": None}),
@@ -124,6 +126,20 @@ def test_what_is_no_setting_of_the_platform_is_refused(setting: str, message: st
 def test_none_takes_all_back_and_stands_alone() -> None:
     with pytest.raises(UsageProblem, match="no other name beside it"):
         typed_options(**{**NOT_TYPED, "source_buckets": ["none", "a"]})
+
+
+@pytest.mark.parametrize(
+    "emails", [["none", "a@lab.org"], ["someone"], ["a@lab.org", "a b@lab.org"], ["a@lab.org,b@lab.org"]]
+)
+def test_what_is_no_mail_address_is_refused(emails: list[str]) -> None:
+    with pytest.raises(UsageProblem, match="--notify-email"):
+        typed_options(**NOT_TYPED, notify_emails=emails)
+
+
+def test_mail_is_remembered_as_it_is_typed() -> None:
+    options = OPTIONS.with_options({"notify_emails": ["a@lab.org", "b@lab.org"]})
+    assert options.platform_variables()["notify_emails"] == ["a@lab.org", "b@lab.org"]
+    assert as_arguments(options.non_defaults) == ["--notify-email a@lab.org", "--notify-email b@lab.org"]
 
 
 def test_options_are_spelled_as_they_are_typed() -> None:

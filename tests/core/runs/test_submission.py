@@ -53,6 +53,7 @@ def test_one_scan_is_a_plain_job() -> None:
             ]
         },
         "tags": {"opsctl:run": "HNU1-20261122-120000-ab12"},
+        "parameters": {"run": "HNU1-20261122-120000-ab12", "part": "1 of 1"},
     }
 
 
@@ -65,6 +66,7 @@ def test_several_scans_are_one_array_of_their_models_queue() -> None:
 def test_more_than_ten_thousand_scans_are_several_arrays_with_their_offsets() -> None:
     every = requests(run(10_001), platform())
     assert [request["jobName"][-3:] for request in every] == ["-00", "-01"]
+    assert [request["parameters"]["part"] for request in every] == ["1 of 2", "2 of 2"]
     assert [request["arrayProperties"]["size"] for request in every] == [5_001, 5_000]
     submissions = submissions_of(run(10_001), platform(), at="t")
     assert [(submission.offset, submission.size, submission.is_array) for submission in submissions] == [

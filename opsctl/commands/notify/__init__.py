@@ -1,0 +1,1 @@
+"""Sends messages to services outside, by apprise."""

@@ -1,0 +1,1 @@
+"""The messages that the local platform sends when runs end."""
