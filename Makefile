@@ -38,16 +38,16 @@ help: ## Show this list
 
 setup: $(VENV)/.installed ## Make .venv with everything, at the versions of requirements.lock
 
-# $(call install,PYTHON,LOCK FILE): by uv, in a fifth of the time; by pip where only that knows the machine's package index.
-install = $(BIN)/uv pip install --quiet --python $(1) --require-hashes -r $(2) 2> /dev/null || \
-  $(1) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
+# $(call install,PYTHON,WHAT): by uv, in a fifth of the time; by pip where only that knows the machine's package index.
+install = $(BIN)/uv pip install --quiet --python $(1) $(2) 2> /dev/null || \
+  $(1) -m pip install --quiet --disable-pip-version-check $(2)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	@sed -n '/^uv==/,/[^\]$$/p' requirements.lock > $(VENV)/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
-	$(call install,$(BIN)/python,requirements.lock)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(call install,$(BIN)/python,--require-hashes -r requirements.lock)
+	$(call install,$(BIN)/python,--no-deps -e .)
 	@touch $@
 
 $(BIN)/terraform: $(VENV)/.installed
@@ -55,12 +55,12 @@ $(BIN)/terraform: $(VENV)/.installed
 
 $(CHECKOV): requirements-checkov.lock
 	$(PYTHON) -m venv $(VENV)/checkov
-	$(call install,$(VENV)/checkov/bin/python,requirements-checkov.lock)
+	$(call install,$(VENV)/checkov/bin/python,--require-hashes -r requirements-checkov.lock)
 	@touch $@
 
 $(AUDIT): requirements-audit.lock
 	$(PYTHON) -m venv $(VENV)/audit
-	$(call install,$(VENV)/audit/bin/python,requirements-audit.lock)
+	$(call install,$(VENV)/audit/bin/python,--require-hashes -r requirements-audit.lock)
 	@touch $@
 
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
@@ -85,6 +85,8 @@ test-fast: setup ## What needs neither Terraform nor a server: under two minutes
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign and not long" $(FAST)
 
 test: setup $(CHECKOV) $(AUDIT) $(TERRAFORM) ## Every test but the campaigns, six at a time: many wait for Terraform
+	@# Compiles the tests: in a fresh clone each of the six would compile all of them.
+	@$(BIN)/pytest --collect-only -qq tests/[a-c]* > /dev/null & $(BIN)/pytest --collect-only -qq tests/[d-z]* > /dev/null; wait
 	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not campaign and not long"
 
 test-campaign: setup $(TERRAFORM) ## What takes whole platforms apart with the real Terraform, and so takes long
