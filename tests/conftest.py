@@ -6,8 +6,10 @@ import functools
 import gc
 import os
 import pickle
+import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from botocore.loaders import JSONFileLoader
@@ -63,21 +65,36 @@ _LONG = (
     "e2e/test_journey.py",
     "terraform/test_terraform_apply.py",
     "image/test_image_base.py",
+    "test_lowest_versions.py",
     "terraform/test_terraform_source.py",
+    "terraform/test_upgrade.py",
     # Seconds, and what is most often forgotten.
     "test_house.py",
     "test_docs.py",
-    "terraform/test_upgrade.py",
+    "bad_luck/test_full_home.py",
+    "terminal/test_screens.py",
+    "recovery/test_half_made.py",
+    "terraform/test_desired_vcpus.py",
+    "shared_platform/test_killed_moves.py",
+    "terraform/test_checkov.py",
+    "render/test_report_page.py",
     # Of the campaign.
     "shared_platform/test_shared_platform.py",
-    "recovery/test_up_recovers.py",
     "refusals/test_refused_platforms.py",
+    "recovery/test_up_recovers.py",
     "recovery/test_down_everything.py",
+    "bad_luck/test_full_disk_in_up.py",
+    "commands/runs/test_view_histories.py",
     "chaos/test_campaign.py",
+    "bad_luck/test_server_killed.py",
+    "bad_luck/test_server_killed_in_up.py",
     "interruptions/test_up_interrupted.py",
     "shared_platform/test_drift_applied.py",
-    "recovery/test_half_made.py",
-    "commands/runs/test_view_histories.py",
+    "bad_luck/test_two_ups_of_one_name.py",
+    "cli/test_completion_shells.py",
+    "container_jobs/test_journey_in_containers.py",
+    "image/test_image_platform.py",
+    "bad_luck/test_stopped_processes.py",
     # Of the long ones.
     "interruptions/test_interruption_campaign.py",
 )
@@ -92,6 +109,15 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file without a campaign for `make test-campaign` and `make test-long`: each worker would import 400."""
+    asked_for = re.findall(r"(?<!not )\b(?:campaign|long)\b", config.option.markexpr)
+    if not asked_for or not collection_path.is_file() or not collection_path.name.startswith("test_"):
+        return None
+    text = collection_path.read_text()
+    return True if not any(f"mark.{marker}" in text for marker in asked_for) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

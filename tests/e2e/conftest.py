@@ -19,6 +19,7 @@ from support.recording_site import recording_environment
 from support.repository import ROOT
 
 REPOSITORY = ROOT
+UV = Path(sys.executable).with_name("uv")
 _COMMAND_SECONDS = 400
 
 
@@ -89,10 +90,15 @@ class Program:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, as it would be published."""
     target = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", target, REPOSITORY], check=True, capture_output=True
-    )
+    with_pip = [sys.executable, "-m", "build", "--wheel", "--outdir", target, REPOSITORY]
+    _first_that_works([UV, "build", "--quiet", "--wheel", "--out-dir", target, REPOSITORY], with_pip)
     return next(target.glob("*.whl"))
+
+
+def _first_that_works(with_uv: list[str | Path], with_pip: list[str | Path]) -> None:
+    """Let uv do it, in a tenth of the time; or pip, which knows this machine's settings for a package index."""
+    if subprocess.run(with_uv, check=False, capture_output=True).returncode:
+        subprocess.run(with_pip, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")
@@ -106,10 +112,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     constraints.write_text("\n".join(pins))
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
-    subprocess.run(
-        [python, "-m", "pip", "install", "-q", "--no-compile", "-c", constraints, f"{wheel}[local]"],
-        check=True,
-        capture_output=True,
+    wanted: list[str | Path] = ["-q", "-c", constraints, f"{wheel}[local]"]
+    _first_that_works(
+        [UV, "pip", "install", "--python", python, *wanted], [python, "-m", "pip", "install", "--no-compile", *wanted]
     )
     return folder / "venv" / "bin" / "opsctl"
 

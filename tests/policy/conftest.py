@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.local_aws import Aws, running
-from support.real_terraform import copy_configuration
+from support.real_terraform import copied_configuration
 from support.rendered_policies import Policies, render
 
 
@@ -18,4 +18,5 @@ def policy_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture(scope="session")
 def policies(policy_aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Policies:
-    return render(policy_aws, copy_configuration(tmp_path_factory.mktemp("policies"), settings=policy_aws.settings))
+    with copied_configuration(tmp_path_factory.mktemp("policies"), settings=policy_aws.settings) as terraform:
+        return render(policy_aws, terraform)

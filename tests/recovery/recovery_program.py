@@ -79,7 +79,8 @@ class Program:
         process = self.start(*arguments)
         client, deadline = self.client, time.monotonic() + COMMAND_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
-            if when(len(remaining_resources(client, name))) and _terraforms(self.home / "platforms" / name):
+            # While Terraform only plans, the server would do nothing but count for this.
+            if _terraforms(self.home / "platforms" / name) and when(len(remaining_resources(client, name))):
                 break
             time.sleep(0.1)
         if opsctl:

@@ -60,6 +60,9 @@ REFUSED: dict[str, tuple[Rule, ...]] = {
     "expired": (refused("iam", "CreateRole", aws.EXPIRED_IAM),),
 }
 
+#: AWS refuses the same two calls in other words, which `tests/core/platform/test_terraform_errors.py` reads.
+LONG = {"boundary", "too-many-roles", "being-verified", "expired"}
+
 #: What passes by itself; `up` waits it out.
 PASSING = (
     refused("ec2", "CreateRoute", aws.TAG_NOT_SEEN, times=1),
@@ -110,17 +113,21 @@ def labs(server: control.LocalServer, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def stories(labs: dict[str, Lab]) -> dict[str, Future[dict[str, tuple[int, str]]]]:
+def stories(labs: dict[str, Lab], request: pytest.FixtureRequest) -> dict[str, Future[dict[str, tuple[int, str]]]]:
+    tests = [item for item in request.session.items if item.module is request.module]
+    wanted = {test.callspec.params["scenario"] for test in tests if hasattr(test, "callspec")}
+    lives = {"life": whole_life, "invalid": invalid_environments}
     with ThreadPoolExecutor(4) as pool:
-        long = {
-            "life": pool.submit(whole_life, labs["life"]),
-            "invalid": pool.submit(invalid_environments, labs["invalid"]),
-        }
-        short = {name: pool.submit(refused_up, labs[name], rules) for name, rules in REFUSED.items()}
+        # These are for the tests that are not only run before a release.
+        is_short = any(test.get_closest_marker("long") is None for test in tests)
+        long = {name: pool.submit(life, labs[name]) for name, life in lives.items() if is_short}
+        short = {name: pool.submit(refused_up, labs[name], rules) for name, rules in REFUSED.items() if name in wanted}
     return long | short
 
 
-@pytest.mark.parametrize("scenario", REFUSED)
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in REFUSED]
+)
 def test_up_says_what_aws_refuses(stories: Any, labs: dict[str, Lab], scenario: str) -> None:
     result = stories[scenario].result()["up"]
     assert result[0] == 1, result[1]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from shared_world import ACCOUNT, REGION, Server
 
-SENTENCES = [
-    "versioning of the data bucket is suspended",
-    "the csd queue was disabled by hand",
-    "the job definition csd was deregistered",
-    "the log group keeps lines for ever instead of 30 days",
-    "the security group lets port 22 in from 0.0.0.0/0",
-    f"the policy data of the role opsctl-lab-{REGION}-job is gone",
-    f"the role opsctl-lab-{REGION}-job has the tag owner (bob), which is not opsctl's",
-    "the platform's record /opsctl/lab/platform is gone",
-]
+
+def sentences(name: str) -> list[str]:
+    """What `up --plan` says of the changes that `change_by_hand` makes."""
+    role = f"opsctl-{name}-{REGION}-job"
+    return [
+        "versioning of the data bucket is suspended",
+        "the csd queue was disabled by hand",
+        "the job definition csd was deregistered",
+        "the log group keeps lines for ever instead of 30 days",
+        "the security group lets port 22 in from 0.0.0.0/0",
+        f"the policy data of the role {role} is gone",
+        f"the role {role} has the tag owner (bob), which is not opsctl's",
+        f"the platform's record /opsctl/{name}/platform is gone",
+    ]
 
 
 def change_by_hand(server: Server, name: str) -> None:

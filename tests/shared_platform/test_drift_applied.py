@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import pytest
 from shared_world import ACCOUNT, REGION, Server
 from support.repository import ROOT
+from support.running_provider import RunningProviders
 
 from opsctl.core.platform.drift_sentences import drift_sentences
 from opsctl.core.platform.options import PlatformOptions
@@ -46,7 +47,7 @@ class Applied:
     def __init__(self, folder: Path, server: Server) -> None:
         shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
         self.folder = folder / "terraform"
-        self.server = server
+        self.server, self.providers = server, RunningProviders()
         variables = {"storage": OPTIONS.storage_variables(), "platform": OPTIONS.platform_variables()}
         mirror = find_mirror(os.environ)
         for root, values in variables.items():
@@ -64,10 +65,13 @@ class Applied:
             return list(executor.map(function, TARGETS))
 
     def run(self, root: str, *arguments: str) -> str:
+        environment = self.server.environment
+        if arguments[0] != "init":
+            environment |= self.providers.variables(self.folder / root / ".terraform", environment)
         result = subprocess.run(
             ["terraform", *arguments],
             cwd=self.folder / root,
-            env=self.server.environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -92,7 +96,9 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     home = tmp_path_factory.mktemp("aws")
     running = control.start(home)
     try:
-        yield Applied(tmp_path_factory.mktemp("applied"), Server(running.endpoint_url, home))
+        applied = Applied(tmp_path_factory.mktemp("applied"), Server(running.endpoint_url, home))
+        yield applied
+        applied.providers.close()
     finally:
         control.stop(running)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from changes_by_hand import SENTENCES, change_by_hand
+from changes_by_hand import change_by_hand, sentences
 from shared_world import ACCOUNT, REGION, CommandResult, Machine, Server
 
 from opsctl import __version__
@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
 LOCATION = StateLocation("lab-states", "opsctl", REGION)
 STATE = ("--state", LOCATION.uri)
 LAB = ("--name", "lab")
+OTHER = ("--name", "other")
 DAILY = {
     "datasets": ("datasets", "--json"),
     "scans": ("scans", "HNU1", "--json"),
@@ -77,23 +78,24 @@ def story(own_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Story
     )
     story.run("plan", ann, "up", *LAB, *STATE, "--plan")
     story.observed["buckets after plan"] = buckets(own_server)
+    # Terraform waits most of the time: what does not follow from each other goes on at the same time.
     with ThreadPoolExecutor(2) as executor:
         # On this machine first, and moved later; the other platform is on S3 from its beginning.
-        other = executor.submit(story.run, "other up", eve, "up", "--name", "other", *STATE, "--yes")
+        other = executor.submit(changed_by_hand, story, eve)
         story.run("up", ann, "up", *LAB, "--yes")
-        other.result()
-    story.run("without the state", bob, "up", *LAB)
-    story.run("move", ann, "up", *LAB, *STATE, "--yes")
+        story.run("without the state", bob, "up", *LAB)
+        story.run("move", ann, "up", *LAB, *STATE, "--yes")
+        everyday = executor.submit(daily, story, carl)
+        story.run("second machine", bob, "up", *LAB, "--yes")
+        locked(story, bob)
+        story.run("home again", ann, "up", *LAB, "--state", "local", "--yes")
+        story.run("after home again", bob, "up", *LAB)
+        story.run("shared again", ann, "up", *LAB, *STATE, "--yes")
+        for at_the_same_time in (everyday, other):
+            at_the_same_time.result()
     story.observed["keys"] = keys(own_server)
-    daily(story, carl)
-    story.run("second machine", bob, "up", *LAB, "--yes")
-    locked(story, bob)
-    changes_by_hand(story, ann, bob)
-    story.run("home again", ann, "up", *LAB, "--state", "local", "--yes")
-    story.run("after home again", bob, "up", *LAB)
-    story.run("shared again", ann, "up", *LAB, *STATE, "--yes")
     story.run("down on a third machine", dora, "down", *LAB, "--yes", "--json")
-    story.run("other is untouched", eve, "up", "--name", "other", "--plan")
+    story.run("other is untouched", eve, "up", *OTHER, "--plan")
     return story
 
 
@@ -137,11 +139,13 @@ def locked(story: Story, bob: Machine) -> None:
         story.observed["keys after unlock"] = keys(story.server)
 
 
-def changes_by_hand(story: Story, ann: Machine, bob: Machine) -> None:
-    change_by_hand(story.server, "lab")
-    story.run("drift", bob, "up", *LAB, "--plan")
-    story.run("mended", ann, "up", *LAB, "--yes")
-    story.run("after mending", bob, "up", *LAB, "--plan")
+def changed_by_hand(story: Story, eve: Machine) -> None:
+    """A platform that somebody changes in the console."""
+    story.run("other up", eve, "up", *OTHER, *STATE, "--yes")
+    change_by_hand(story.server, "other")
+    story.run("drift", eve, "up", *OTHER, "--plan")
+    story.run("mended", eve, "up", *OTHER, "--yes")
+    story.run("after mending", eve, "up", *OTHER, "--plan")
 
 
 def test_a_plan_makes_no_bucket(story: Story) -> None:
@@ -221,14 +225,16 @@ def test_what_was_changed_by_hand_is_told_and_mended(story: Story) -> None:
     assert result.code == 2
     lines = [line.strip() for line in result.err.splitlines()]
     assert "Not as the last `up` left it:" in lines
-    for sentence in SENTENCES:
+    for sentence in sentences("other"):
         assert sentence in lines, result.err
     # Before what is to be done about it.
-    assert lines.index(SENTENCES[0]) < next(number for number, line in enumerate(lines) if " to change: " in line)
+    assert lines.index(sentences("other")[0]) < next(
+        number for number, line in enumerate(lines) if " to change: " in line
+    )
     assert story.results["mended"].code == 0, story.results["mended"].err
     after = story.results["after mending"]
     assert after.code == 0, after.err
-    assert "The platform lab is as it should be: nothing to do." in after.message
+    assert "The platform other is as it should be: nothing to do." in after.message
 
 
 def test_home_again_and_shared_again(story: Story) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -119,6 +120,11 @@ class LocalS3:
     @property
     def client(self) -> Any:
         return boto3.session.Session().client("s3", endpoint_url=self.url)
+
+    @cached_property
+    def lasting_client(self) -> Any:
+        """One client for all tests of the server: each costs as much as a tenth of a job."""
+        return self.client
 
     def hold(self, matches: Callable[[Request], bool]) -> Hold:
         """Delay matching requests, from now on."""

@@ -105,7 +105,7 @@ class World:
 
     def __init__(self, s3: LocalS3, folder: Path) -> None:
         self.s3, self.folder = s3, folder
-        self.client = s3.client
+        self.client = s3.lasting_client
         self.client.create_bucket(Bucket=BUCKET)
         self.jobs: list[RunningJob] = []
         self._bin = folder / "bin"

@@ -6,18 +6,24 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.repository import ROOT
+from support.running_provider import RunningProviders
 
 SOURCE = ROOT / "terraform"
 
 # Enough for a machine that runs other tests at the same time.
 COMMAND_TIMEOUT_SECONDS = 600
+
+#: These start no provider, or are what installs it.
+_WITHOUT_PROVIDER = ("fmt", "init")
 
 
 def init_arguments() -> list[str]:
@@ -42,20 +48,26 @@ class Terraform:
     ----------
     settings
         Environment variables in addition to the inherited ones.
+    providers
+        Serve all commands; who makes this closes them.
     """
 
     tree: Path
     settings: dict[str, str]
+    providers: RunningProviders = field(default_factory=RunningProviders)
 
     def run(self, folder: str, *arguments: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
         """Run a command in a folder. Fail the test with Terraform's output if the exit code is not accepted."""
         # The developer's own settings for AWS and Terraform must not have an effect.
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_"))}
+        environment = inherited | self.settings
+        if arguments[0] not in _WITHOUT_PROVIDER:
+            environment |= self.providers.variables(self.data_folder(folder), environment)
         command = ["terraform", *arguments, *(["-no-color"] if arguments[0] != "fmt" else [])]
         completed = subprocess.run(
             command,
             cwd=self.tree / folder,
-            env=inherited | self.settings | {"TF_DATA_DIR": str(self.data_folder(folder)), "CHECKPOINT_DISABLE": "1"},
+            env=environment | {"TF_DATA_DIR": str(self.data_folder(folder)), "CHECKPOINT_DISABLE": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -79,9 +91,14 @@ class Terraform:
         return {name: output["value"] for name, output in outputs.items()}
 
 
-def copy_configuration(folder: Path, *, settings: dict[str, str]) -> Terraform:
-    """Copy the configuration into a folder and return a `Terraform` that works there."""
+@contextmanager
+def copied_configuration(folder: Path, *, settings: dict[str, str]) -> Iterator[Terraform]:
+    """Let a `Terraform` work on a copy of the configuration while the block lasts."""
     if shutil.which("terraform") is None:
         pytest.fail("These tests need Terraform 1.7 or later on PATH.", pytrace=False)
     shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
-    return Terraform(folder / "terraform", settings)
+    terraform = Terraform(folder / "terraform", settings)
+    try:
+        yield terraform
+    finally:
+        terraform.providers.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.local_aws import Aws, running
-from support.real_terraform import Terraform, copy_configuration
+from support.real_terraform import Terraform, copied_configuration
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 
 @pytest.fixture(scope="module")
-def terraform(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Terraform:
+def terraform(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Terraform]:
     """Terraform for one module's tests: with the server if the module sets NEEDS_AWS, otherwise without AWS."""
     settings = request.getfixturevalue("aws").settings if getattr(request.module, "NEEDS_AWS", False) else {}
-    return copy_configuration(tmp_path_factory.mktemp("terraform"), settings=settings)
+    with copied_configuration(tmp_path_factory.mktemp("terraform"), settings=settings) as terraform:
+        yield terraform

@@ -146,6 +146,7 @@ def environment(aws: Aws, terraform: Terraform) -> Iterator[Environment]:
         applied.run("apply", "-auto-approve")
         batch.desired_vcpus = 64
         yield applied
+        applied.terraform.providers.close()
         server.shutdown()
         thread.join()
 

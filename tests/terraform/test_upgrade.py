@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.local_aws import REGION, Aws
-from support.real_terraform import Terraform, copy_configuration
+from support.real_terraform import Terraform, copied_configuration
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -31,16 +31,16 @@ VARIABLES = {
 @pytest.fixture(scope="module")
 def upgrades(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[str]]]:
     """What `up` would change in each root, and in a platform with a changed launch template."""
-    terraform = copy_configuration(tmp_path_factory.mktemp("upgrade"), settings=aws.settings)
-    for root in VARIABLES:
-        shutil.copy(STATES / f"{root}.json", terraform.tree / root / "terraform.tfstate")
-        terraform.init(root)
-    changes_by_root = {root: changes(terraform, root) for root in VARIABLES}
-    template = terraform.tree / "modules/batch/launch_template.tf"
-    text = template.read_text()
-    assert "http_put_response_hop_limit = 1" in text
-    template.write_text(text.replace("http_put_response_hop_limit = 1", "http_put_response_hop_limit = 2"))
-    return {**changes_by_root, "changed template": changes(terraform, "platform")}
+    with copied_configuration(tmp_path_factory.mktemp("upgrade"), settings=aws.settings) as terraform:
+        for root in VARIABLES:
+            shutil.copy(STATES / f"{root}.json", terraform.tree / root / "terraform.tfstate")
+            terraform.init(root)
+        changes_by_root = {root: changes(terraform, root) for root in VARIABLES}
+        template = terraform.tree / "modules/batch/launch_template.tf"
+        text = template.read_text()
+        assert "http_put_response_hop_limit = 1" in text
+        template.write_text(text.replace("http_put_response_hop_limit = 1", "http_put_response_hop_limit = 2"))
+        return {**changes_by_root, "changed template": changes(terraform, "platform")}
 
 
 def changes(terraform: Terraform, root: str) -> dict[str, list[str]]:

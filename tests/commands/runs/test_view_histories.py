@@ -221,7 +221,7 @@ _COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_
 def test_all_verbs_agree_after_every_step_of_any_history() -> None:
     with no_threads():
         run_state_machine_as_test(
-            Histories, settings=settings(max_examples=20, stateful_step_count=25, derandomize=True, **_COMMON)
+            Histories, settings=settings(max_examples=12, stateful_step_count=25, derandomize=True, **_COMMON)
         )
 
 
@@ -230,6 +230,6 @@ def test_all_verbs_agree_after_every_step_of_any_history() -> None:
 def test_all_verbs_agree_after_every_step_of_many_histories() -> None:
     """The same histories each time, or HISTORIES random ones (`make histories`): about a second each."""
     count = os.environ.get("HISTORIES")
-    amount = settings(max_examples=int(count or 40), stateful_step_count=50, derandomize=count is None, **_COMMON)
+    amount = settings(max_examples=int(count or 20), stateful_step_count=50, derandomize=count is None, **_COMMON)
     with no_threads():
         run_state_machine_as_test(Histories, settings=amount)

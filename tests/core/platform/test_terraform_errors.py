@@ -199,6 +199,27 @@ REFUSED = [
         ErrorCode.AWS_DENIED,
         "AWS does not permit batch:UpdateJobQueue while disabling Batch Job Queue (arn:aws:batch:x:1:job-queue/q).",
     ),
+    (
+        "creating IAM Role (x): operation error IAM: CreateRole, https response error StatusCode: 403, RequestID: 2, api "
+        "error AccessDenied: User: arn:aws:iam::1:user/me is not authorized to perform: iam:CreateRole on resource: "
+        "arn:aws:iam::1:role/x because no permissions boundary allows the iam:CreateRole action",
+        ErrorCode.AWS_DENIED,
+        "AWS does not permit iam:CreateRole on arn:aws:iam::1:role/x while creating IAM Role (x): a permissions boundary "
+        "denies it.",
+    ),
+    (
+        "creating IAM Role (x): operation error IAM: CreateRole, https response error StatusCode: 409, RequestID: 3, "
+        "LimitExceeded: Cannot exceed quota for RolesPerAccount: 1000",
+        ErrorCode.AWS_QUOTA_REACHED,
+        "A quota of this AWS account is used up (CreateRole): Cannot exceed quota for RolesPerAccount: 1000.",
+    ),
+    (
+        "creating EC2 VPC: operation error EC2: CreateVpc, https response error StatusCode: 400, RequestID: 6, api error "
+        "PendingVerification: Your request for accessing resources in this region is being validated, and you will not "
+        "be able to launch additional resources in this region until the validation is complete.",
+        ErrorCode.AWS_REFUSED,
+        "AWS still verifies this account, and CreateVpc has to wait for that (PendingVerification).",
+    ),
 ]
 
 
