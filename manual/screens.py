@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Protocol
 
 from rich.console import Console
@@ -43,8 +45,9 @@ def svg(rows: Sequence[Sequence[Cell]], *, title: str) -> str:
 
 def _line(row: Sequence[Cell]) -> Text:
     line = Text()
-    for cell in row:
-        line.append(cell.data, _style(cell))
+    # Cells of one style are one piece: rich would leave out a piece that is a blank.
+    for style, cells in groupby(row, key=_style):
+        line.append("".join(cell.data for cell in cells), style)
     line.rstrip()
     return line
 
@@ -60,8 +63,6 @@ def _style(cell: Cell) -> Style:
 
 def text_of(picture: str) -> str:
     """The words of such a picture, each run of blanks as one."""
-    import html
-
     lines: dict[float, list[tuple[float, str]]] = {}
     for x, y, words in re.findall(r'<text class="[^"]*" x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>', picture, re.S):
         lines.setdefault(float(y), []).append((float(x), html.unescape(words)))

@@ -43,12 +43,8 @@ JOB_CODES = {
 
 def page() -> str:
     """The page."""
-    by_number = {
-        number: [error.value for error in ErrorCode if error.exit_code == number] for number in (1, 2, 3, 130)
-    }
-    rows = [
-        [code(number), meaning, _few(by_number.get(number, []))] for number, meaning in sorted(_MEANINGS.items())
-    ]
+    by_number = {number: [error.value for error in ErrorCode if error.exit_code == number] for number in (1, 2, 3, 130)}
+    rows = [[code(number), meaning, _few(by_number.get(number, []))] for number, meaning in sorted(_MEANINGS.items())]
     verdicts = [
         [code(f"opsctl {verb}"), "; ".join(f"**{number}**: {words}" for number, words in sorted(codes.items()))]
         for verb, codes in EXIT_CODES.items()
@@ -64,7 +60,7 @@ def page() -> str:
             "An exit code of 1 here is an answer, not an error: the command did its work.\n",
             table(["command", "exit codes"], verdicts),
             "## Of a job\n",
-            "The container of a scan ends with one of these. A process that is killed with SIGKILL, for example because "
+            "The container of a scan ends with one of these. A process that SIGKILL ends, for example because "
             "it needs too much memory, ends with 137.\n",
             table(["exit code", "means"], [[code(number), words] for number, words in JOB_CODES.items()]),
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.M | re.S)
@@ -15,9 +15,13 @@ _VARIES = (
     (re.compile(r"\b\d\d:\d\d(?::\d\d)?\b"), "TIME"),
     (re.compile(r"(?:\d+ h )?(?:\d+ min )?\d+(?:\.\d+)? s\b|\d+ min\b"), "DURATION"),
     (re.compile(r"\d+(?:\.\d+)? (?:bytes|[kMG]i?B)(?:/s)?"), "SIZE"),
-    (re.compile(r":\d{4,5}\b"), ":PORT"),
-    (re.compile(r"\bpid \d+"), "pid N"),
+    (re.compile(r"\d[\d,]* objects"), "N objects"),
+    (re.compile(r"\b\d+ \d+ \d+\.0\b"), "EDGE"),
     (re.compile(r"[━╸╺─]+"), "BAR"),
+    # Tracking starts at random places, so that not every look at a scan is the same.
+    (re.compile(r"(almost no edges|have an edge|regions lost) \(\d+\)"), r"\1 (N)"),
+    (re.compile(r"--scan sub-\d+/ses-\d+"), "--scan SCAN"),
+    (re.compile(r"\b\d+ more QA pictures"), "N more QA pictures"),
 )
 
 
@@ -41,13 +45,14 @@ def _steps_of(block: str) -> list[Step]:
     return [Step(command, output.rstrip("\n")) for command, _, output in commands]
 
 
-def with_outputs(page: str, output_of: Callable[[str], str]) -> str:
-    """The page with other outputs below its commands."""
+def with_outputs(page: str, outputs: Sequence[str]) -> str:
+    """The page with other outputs below its commands, in their order."""
+    left = iter(outputs)
 
     def rewritten(match: re.Match[str]) -> str:
         lines = []
         for step in _steps_of(match[1]):
-            lines += [f"$ {step.command}", *output_of(step.command).splitlines()]
+            lines += [f"$ {step.command}", *next(left).splitlines()]
         return "```console\n" + "\n".join(lines) + "\n```"
 
     return _BLOCK.sub(rewritten, page)
