@@ -19,6 +19,8 @@ extensions = ["myst_parser"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 suppress_warnings = ["myst.strikethrough"]
+# A block without a language is a command or a screen, not a program to colour.
+highlight_language = "text"
 # The pages are read on GitHub, too: they have no Sphinx roles, and a word in backquotes is just that.
 nitpicky = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manual.pages.markdown import GENERATED, code, escaped, table
+from manual.pages.markdown import GENERATED, code, escaped
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
 
@@ -21,18 +21,19 @@ def page() -> str:
     parts = [
         "# Cause codes\n",
         GENERATED,
-        "`cause_code` in `opsctl status --json` and `opsctl why --json` says why a scan failed, was not submitted, or "
-        "waits. Codes are stable; the words may change. On the screen the command of a remedy names your run, "
-        "dataset and options; here `DATASET` and `SCAN` stand for them.\n",
+        "A `code` in `opsctl status --json` and `opsctl why --json`, and `cause_code` in a result, say why a scan failed, "
+        "was not submitted, or waits. Codes are stable; the words may change. On the screen the command of a remedy names your run, "
+        "dataset and options; here `DATASET` and `SCAN` stand for them. The line with the arrow says what helps.\n",
     ]
     waits = [cause for cause in CauseCode if cause.startswith("wait_")]
     failures = [cause for cause in CauseCode if cause not in waits]
     for heading, causes in (("Why a scan failed or was not submitted", failures), ("Why a scan waits", waits)):
-        rows = [[code(cause.value), _title(cause), escaped(CAUSES[cause].help.format(**_RUN))] for cause in causes]
-        parts += [f"## {heading}\n", table(["code", "means", "what helps"], rows)]
+        parts += [f"## {heading}\n", "".join(_entry(cause) for cause in causes)]
     return "\n".join(parts)
 
 
-def _title(cause: CauseCode) -> str:
+def _entry(cause: CauseCode) -> str:
     text = CAUSES[cause]
-    return escaped(text.title) + (" (likely)" if text.sure == "likely" else "")
+    sure = " (likely)" if text.sure == "likely" else ""
+    remedy = escaped(text.help.format(**_RUN))
+    return f"- {code(cause.value)}: {escaped(text.title)}{sure}.  \n  → {remedy}\n"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from manual.pages.markdown import GENERATED, code, escaped, table
+from manual.pages.markdown import GENERATED, code, escaped
 
 _ROOTS = {
     "platform": "The platform comes and goes: network, roles, queues, job definitions, logs.",
@@ -47,14 +47,11 @@ def page(terraform: Path) -> str:
         "apply the roots without opsctl, they are the input of `terraform apply`.\n",
     ]
     for root, words in _ROOTS.items():
-        rows = [
-            [
-                code(variable.name),
-                code(variable.type),
-                "required" if variable.default is None else code(variable.default),
-                escaped(variable.description),
-            ]
-            for variable in variables(terraform / root)
-        ]
-        parts += [f"## terraform/{root}\n", f"{words}\n", table(["variable", "type", "default", "means"], rows)]
+        parts += [f"## terraform/{root}\n", f"{words}\n"]
+        parts.append("".join(_entry(variable) for variable in variables(terraform / root)))
     return "\n".join(parts)
+
+
+def _entry(variable: Variable) -> str:
+    default = "required" if variable.default is None else f"default {code(variable.default)}"
+    return f"- {code(variable.name)} ({code(variable.type)}, {default})  \n  {escaped(variable.description)}\n"

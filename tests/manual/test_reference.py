@@ -32,14 +32,14 @@ def test_no_option_lacks_a_description() -> None:
 
 def test_every_cause_and_every_variable_is_on_its_page() -> None:
     causes = (DOCS / "reference/causes.md").read_text()
-    assert [cause for cause in CauseCode if f"| `{cause.value}` |" not in causes] == []
+    assert [cause for cause in CauseCode if f"- `{cause.value}`: " not in causes] == []
     page = (DOCS / "reference/terraform-variables.md").read_text()
     for root in ("platform", "storage"):
         declared = re.findall(r'^variable "(\w+)"', (ROOT / "terraform" / root / "variables.tf").read_text(), re.M)
         read = terraform_variables.variables(ROOT / "terraform" / root)
         assert [variable.name for variable in read] == declared
         assert all(variable.type and variable.description for variable in read)
-        assert [name for name in declared if f"| `{name}` |" not in page] == []
+        assert [name for name in declared if f"- `{name}` (" not in page] == []
 
 
 def test_exit_codes_are_those_of_the_code() -> None:

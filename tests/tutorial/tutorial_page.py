@@ -18,6 +18,8 @@ _VARIES = (
     (re.compile(r"\d[\d,]* objects"), "N objects"),
     (re.compile(r"\b\d+ \d+ \d+\.0\b"), "EDGE"),
     (re.compile(r"[━╸╺─]+"), "BAR"),
+    # Whether `down` waits long enough to say so.
+    (re.compile(r"waiting for job queue \S+: AWS Batch ends a queue in about a minute ?"), ""),
     # Tracking starts at random places, so that not every look at a scan is the same.
     (re.compile(r"(almost no edges|have an edge|regions lost) \(\d+\)"), r"\1 (N)"),
     (re.compile(r"--scan sub-\d+/ses-\d+"), "--scan SCAN"),
