@@ -21,9 +21,9 @@ def page() -> str:
     parts = [
         "# Cause codes\n",
         GENERATED,
-        "A `code` in `opsctl status --json` and `opsctl why --json`, and `cause_code` in a result, say why a scan failed, "
-        "was not submitted, or waits. Codes are stable; the words may change. On the screen the command of a remedy names your run, "
-        "dataset and options; here `DATASET` and `SCAN` stand for them. The line with the arrow says what helps.\n",
+        "`code` and `cause_code` of a scan in the JSON documents say why it failed, was not submitted, or waits. Codes "
+        "are stable; the words may change. The line with the arrow says what helps. On the screen its commands name "
+        "your run, dataset and options; here `DATASET` and `SCAN` stand for them.\n",
     ]
     waits = [cause for cause in CauseCode if cause.startswith("wait_")]
     failures = [cause for cause in CauseCode if cause not in waits]
