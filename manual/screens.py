@@ -62,9 +62,9 @@ def _style(cell: Cell) -> Style:
 
 
 def text_of(picture: str) -> str:
-    """The words of such a picture, each run of blanks as one."""
+    """The letters of such a picture, without blanks: rich leaves out pieces that are blank."""
     lines: dict[float, list[tuple[float, str]]] = {}
     for x, y, words in re.findall(r'<text class="[^"]*" x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>', picture, re.S):
         lines.setdefault(float(y), []).append((float(x), html.unescape(words)))
     joined = ("".join(words for _, words in sorted(cells)) for _, cells in sorted(lines.items()))
-    return " ".join("\n".join(joined).replace("\xa0", " ").split())
+    return "".join("".join(joined).replace("\xa0", " ").split())
