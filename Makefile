@@ -12,6 +12,10 @@ CHECKOV := $(VENV)/checkov/bin/checkov
 # In an environment of its own: it is no part of what it looks at.
 AUDIT := $(VENV)/audit/bin/pip-audit
 
+# In an environment of its own: opsctl's locked versions do not grow by it.
+SPHINX := $(VENV)/manual/bin/sphinx-build
+MANUAL := build/manual
+
 # Pure logic, commands on doubles, screens: no Terraform, no server; not the long comparison with pybids.
 FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/test_house.py tests/test_docs.py \
   --ignore tests/core/dataset/test_bids_agreement.py
@@ -31,7 +35,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-campaign test-long histories check check-policies second-evaluator \
-  bench bench-quick bench-largest chaos audit format lock clean
+  bench bench-quick bench-largest chaos audit docs docs-links reference format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -61,6 +65,11 @@ $(CHECKOV): requirements-checkov.lock
 $(AUDIT): requirements-audit.lock
 	$(PYTHON) -m venv $(VENV)/audit
 	$(call install,$(VENV)/audit/bin/python,--require-hashes -r requirements-audit.lock)
+	@touch $@
+
+$(SPHINX): requirements-manual.lock
+	$(PYTHON) -m venv $(VENV)/manual
+	$(VENV)/manual/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-manual.lock
 	@touch $@
 
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
@@ -120,18 +129,32 @@ check-policies: setup second-evaluator ## Who may do what, decided by two evalua
 audit: $(AUDIT) ## The locked versions against the known vulnerabilities; says where no source of advisories answers
 	@AUDIT=$(AUDIT) sh audit.sh
 
+docs: $(SPHINX) ## The manual as a site in build/manual; a broken link, anchor or picture, or a page outside the navigation, is an error
+	$(SPHINX) --quiet --nitpicky --fail-on-warning --keep-going -c manual -d build/manual-doctrees docs $(MANUAL)
+	$(VENV)/manual/bin/python -m manual.offline $(MANUAL)
+	@echo "Open $(MANUAL)/index.html in a browser."
+
+docs-links: $(SPHINX) ## Ask every address outside the manual whether it is still there (needs the network)
+	$(SPHINX) --quiet -b linkcheck -c manual -d build/manual-doctrees docs build/manual-links
+
+reference: setup ## Write the generated pages and screens of the manual again; review git diff
+	$(BIN)/python -m manual
+	OPSCTL_KEEP_SCREENS=1 $(BIN)/pytest -q -n 0 tests/manual
+
 format: setup ## Put code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	terraform fmt -recursive terraform
 
-lock: setup ## Renew requirements.lock from pyproject.toml, and those of checkov and pip-audit
+lock: setup ## Renew requirements.lock from pyproject.toml, and those of checkov, pip-audit and the manual
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
 	  pyproject.toml -o requirements.lock
 	echo 'checkov>=3.3.30' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  - -o requirements-checkov.lock
 	echo 'pip-audit>=2.10.1' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  - -o requirements-audit.lock
+	printf 'sphinx>=9\nmyst-parser>=5.1\nfuro>=2025.12.19\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --upgrade - -o requirements-manual.lock
 
 clean: ## Take the demo's platform down, then remove what was made here
 	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi

@@ -126,10 +126,13 @@ class Terminal:
         self.window.resize(rows, columns)
         self._child.setwinsize(rows, columns)
 
-    def end(self) -> int:
-        """Read to the end; return the exit code."""
-        deadline = time.monotonic() + _SECONDS
+    def end(self, *, seconds: float = _SECONDS, yes: bool = False) -> int:
+        """Read to the end; return the exit code. With `yes` each question is answered with y."""
+        deadline = time.monotonic() + seconds
         while self._read(0.1):
+            if yes and self.window.text.endswith("[y/N]"):
+                self.type("y\n")
+                self.until(lambda: not self.window.text.endswith("[y/N]"))
             assert time.monotonic() < deadline, f"it does not end:\n{self.window.text}"
         self._child.close()
         assert self._child.exitstatus is not None, f"killed by {self._child.signalstatus}"
