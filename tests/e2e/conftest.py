@@ -90,7 +90,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, as it would be published."""
     target = tmp_path_factory.mktemp("dist")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, REPOSITORY], check=True, capture_output=True
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, REPOSITORY],
+        check=True,
+        capture_output=True,
     )
     return next(target.glob("*.whl"))
 
