@@ -12,6 +12,12 @@ CHECKOV := $(VENV)/checkov/bin/checkov
 # In an environment of its own: it is no part of what it looks at.
 AUDIT := $(VENV)/audit/bin/pip-audit
 
+# What checks a package before it is published, and pipx.
+RELEASE := $(VENV)/release/bin/twine
+
+# An environment of its own, with the newest versions.
+NEWEST := .venv-newest/bin/python
+
 # Pure logic, commands on doubles, screens: no Terraform, no server; not the long comparison with pybids.
 FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/test_house.py tests/test_docs.py \
   --ignore tests/core/dataset/test_bids_agreement.py
@@ -30,7 +36,7 @@ OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-campaign test-long histories check check-policies second-evaluator \
+.PHONY: help setup demo test test-fast test-newest test-campaign test-long release histories check check-policies second-evaluator \
   bench bench-quick bench-largest chaos audit format lock clean
 
 help: ## Show this list
@@ -57,6 +63,11 @@ $(AUDIT): requirements-audit.lock
 	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	@touch $@
 
+$(RELEASE): requirements-release.lock
+	$(PYTHON) -m venv $(VENV)/release
+	$(VENV)/release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.lock
+	@touch $@
+
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
 	@OPSCTL_HOME=$(DEMO_HOME) sh demo.sh
 
@@ -81,7 +92,13 @@ test-fast: setup ## What needs neither Terraform nor a server: under two minutes
 test: setup $(CHECKOV) $(AUDIT) $(TERRAFORM) ## Every test but the campaigns, four at a time: many wait for Terraform
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not campaign and not long"
 
-test-campaign: setup $(TERRAFORM) ## What takes whole platforms apart with the real Terraform, and so takes long
+test-newest: setup ## The fast tests on the newest versions that pyproject.toml allows (PYTHON=python3.13: on that one)
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-newest
+	$(BIN)/uv pip install --quiet --python $(NEWEST) --resolution highest --upgrade --all-extras -r pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(NEWEST) --no-deps --no-build-isolation -e .
+	$(NEWEST) -m pytest -q -n 3 --dist loadfile -m "not e2e and not campaign and not long" $(FAST)
+
+test-campaign: setup $(TERRAFORM) $(RELEASE) ## What takes whole platforms apart with the real Terraform, and so takes long
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "campaign and not long"
 
 test-long: setup $(TERRAFORM) ## The campaigns that CI has no time for: settings changed there and back, an institute's account, faults during up and down, the server killed
@@ -110,21 +127,30 @@ check-policies: setup second-evaluator ## Who may do what, decided by two evalua
 audit: $(AUDIT) ## The locked versions against the known vulnerabilities; says where no source of advisories answers
 	@AUDIT=$(AUDIT) sh audit.sh
 
+release: setup $(RELEASE) ## Build and check the packages and write the notes into dist/; nothing is uploaded, no tag is set
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(RELEASE) check --strict dist/*
+	$(VENV)/release/bin/check-wheel-contents dist/*.whl
+	$(BIN)/python release.py dist
+
 format: setup ## Put code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	terraform fmt -recursive terraform
 
-lock: setup ## Renew requirements.lock from pyproject.toml, and those of checkov and pip-audit
+lock: setup ## Renew requirements.lock from pyproject.toml, and those of the tools with environments of their own
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
 	  pyproject.toml -o requirements.lock
 	echo 'checkov>=3.3.30' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  - -o requirements-checkov.lock
 	echo 'pip-audit>=2.10.1' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  - -o requirements-audit.lock
+	printf 'twine>=7\ncheck-wheel-contents>=0.6.3\npipx>=1.18\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --upgrade - -o requirements-release.lock
 
 clean: ## Take the demo's platform down, then remove what was made here
 	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi
-	rm -rf $(VENV) .venv-peers .venv-lowest $(SECOND_EVALUATOR)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache \
+	rm -rf $(VENV) .venv-peers .venv-lowest .venv-newest $(SECOND_EVALUATOR)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache \
 	  .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

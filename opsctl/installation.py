@@ -74,7 +74,7 @@ def installation_in(
     """
     source, is_editable = _source(package)
     pipx, receipt = prefix / "pipx_metadata.json", prefix / "uv-receipt.toml"
-    suffix, others = "", ()
+    suffix, others = "", tuple[str, ...]()
     if receipt.is_file():
         installer, others = Installer.UV_TOOL, _others(receipt)
     elif pipx.is_file():

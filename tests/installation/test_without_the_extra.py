@@ -1,7 +1,7 @@
 """opsctl without its extra `local`: all that AWS needs works, and what needs the extra says which command installs it.
 
-What only the extra or the developers' tools bring is hidden from Python, as if it were not installed. The campaign has real
-environments.
+What only the extra or the developers' tools bring is hidden from Python, as if it were not installed. The campaign has
+real environments.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ IMPORT_ALL = """
 import importlib, pathlib
 package = pathlib.Path("opsctl")
 for path in sorted(package.rglob("*.py")):
-    if "shipped" not in path.parts and (path.parts[1] != "local" or path.name in ("control.py", "files.py", "sample.py")):
+    if path.parts[1] not in ("shipped", "local") or path.name in ("control.py", "files.py", "sample.py"):
         importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
 """
 
