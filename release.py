@@ -59,7 +59,9 @@ def notes(changelog: str, version: str) -> str:
     else:
         chosen = [heading for heading in headings if heading["version"] == version and _DATE.fullmatch(heading["date"])]
     if not chosen:
-        raise NotReady(f'CHANGELOG.md has no section with a date for this version: "## {version} (2026-11-29)", for one.')
+        raise NotReady(
+            f'CHANGELOG.md has no section with a date for this version: "## {version} (2026-11-29)", for one.'
+        )
     start = chosen[0].end()
     following = next((heading.start() for heading in headings if heading.start() > start), len(changelog))
     return f"# opsctl {version}\n\n{changelog[start:following].strip()}\n"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.repository import ROOT
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 UV = Path(sys.executable).with_name("uv")
 PIPX = ROOT / ".venv" / "release" / "bin" / "pipx"
@@ -31,7 +31,9 @@ class Laptop:
 
     def run(self, *command: object, fails: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a command."""
-        kept = {name: os.environ[name] for name in ("SSL_CERT_FILE", "PIP_INDEX_URL", "UV_INDEX_URL") if name in os.environ}
+        kept = {
+            name: os.environ[name] for name in ("SSL_CERT_FILE", "PIP_INDEX_URL", "UV_INDEX_URL") if name in os.environ
+        }
         path = os.pathsep.join((str(self.home / ".local/bin"), str(self.tools), "/usr/bin", "/bin"))
         environment = {
             **{name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_"))},

@@ -1,7 +1,7 @@
 """opsctl without its extra `local`: all that AWS needs works, and what needs the extra says which command installs it.
 
-What only the extra or the developers' tools bring is hidden from Python, as if it were not installed. The campaign has
-real environments.
+What only the extra or the developers' tools bring is hidden from Python, as if it were not installed. The long
+tests have real environments.
 """
 
 from __future__ import annotations
