@@ -1,4 +1,4 @@
-"""The wheel, installed by the tools that people use, with an empty home: it starts, and says how to install what is missing."""
+"""The wheel, installed by the tools that people use in an empty home: it starts, and its hint installs the extra."""
 
 from __future__ import annotations
 

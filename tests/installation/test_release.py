@@ -1,4 +1,4 @@
-"""A release has its version from the tag, its notes from the changelog, and nothing in its packages that does not belong there."""
+"""A release: its version from the tag, its notes from the changelog, and what its packages have."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
-from release import NotReady, notes
 from support.repository import ROOT
 
 import opsctl
+from release import NotReady, notes
 
 CHANGELOG = """\
 # Changelog
@@ -97,7 +97,7 @@ def test_a_checkout_that_was_never_installed_has_a_version_too() -> None:
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source's archive, and the wheel that is made of it: of a copy in which Terraform and Python have left files."""
+    """The source's archive and the wheel made of it, of a copy in which Terraform has left files."""
     folder = tmp_path_factory.mktemp("packages")
     source = folder / "source"
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
@@ -130,7 +130,8 @@ def test_the_wheel_has_what_a_user_needs_and_nothing_else(packages: Path) -> Non
 
 def test_the_archive_of_the_source_has_no_state(packages: Path) -> None:
     (archive,) = packages.glob("*.tar.gz")
-    names = tarfile.open(archive).getnames()
+    with tarfile.open(archive) as opened:
+        names = opened.getnames()
     assert [name for name in names if "tfstate" in name or "/.terraform/" in name] == []
     assert any(name.endswith("/docs/install.md") for name in names)
 
