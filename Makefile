@@ -16,6 +16,12 @@ AUDIT := $(VENV)/audit/bin/pip-audit
 SPHINX := $(VENV)/manual/bin/sphinx-build
 MANUAL := build/manual
 
+# What checks a package before it is published, and pipx.
+RELEASE := $(VENV)/release/bin/twine
+
+# An environment of its own, with the newest versions.
+NEWEST := .venv-newest/bin/python
+
 # Pure logic, commands on doubles, screens: no Terraform, no server; not the long comparison with pybids.
 FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/test_house.py tests/test_docs.py \
   --ignore tests/core/dataset/test_bids_agreement.py
@@ -34,8 +40,8 @@ OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-campaign test-long histories check check-policies second-evaluator \
-  bench bench-quick bench-largest chaos audit docs docs-links reference format lock clean
+.PHONY: help setup demo test test-fast test-newest test-campaign test-long histories check check-policies second-evaluator \
+  bench bench-quick bench-largest chaos audit docs docs-links reference release format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,7 +57,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@sed -n '/^uv==/,/[^\]$$/p' requirements.lock > $(VENV)/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
 	$(call install,$(BIN)/python,--require-hashes -r requirements.lock)
-	$(call install,$(BIN)/python,--no-deps -e .)
+	$(call install,$(BIN)/python,--no-deps --no-build-isolation -e .)
 	@touch $@
 
 $(BIN)/terraform: $(VENV)/.installed
@@ -70,6 +76,11 @@ $(AUDIT): requirements-audit.lock
 $(SPHINX): requirements-manual.lock
 	$(PYTHON) -m venv $(VENV)/manual
 	$(VENV)/manual/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-manual.lock
+	@touch $@
+
+$(RELEASE): requirements-release.lock
+	$(PYTHON) -m venv $(VENV)/release
+	$(VENV)/release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.lock
 	@touch $@
 
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
@@ -98,17 +109,25 @@ test: setup $(CHECKOV) $(AUDIT) $(TERRAFORM) ## Every test but the campaigns, si
 	@$(BIN)/pytest --collect-only -qq tests/[a-c]* > /dev/null & $(BIN)/pytest --collect-only -qq tests/[d-z]* > /dev/null; wait
 	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder -m "not campaign and not long"
 
+test-newest: setup ## The fast tests on the newest versions that pyproject.toml allows (PYTHON=python3.13: on that one)
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-newest
+	$(BIN)/uv pip install --quiet --python $(NEWEST) --resolution highest --upgrade --all-extras -r pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(NEWEST) --no-deps --no-build-isolation -e .
+	$(NEWEST) -m pytest -q -n 3 --dist loadfile -m "not e2e and not campaign and not long" $(FAST)
+
 test-campaign: setup $(TERRAFORM) ## What takes whole platforms apart with the real Terraform, and so takes long
 	@# Not more: on a busy machine the provider's three minutes for lifecycle rules run out.
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "campaign and not long"
 
-test-long: setup $(TERRAFORM) ## The campaigns that CI has no time for: settings changed there and back, an institute's account, faults during up and down, the server killed
+test-long: setup $(TERRAFORM) $(RELEASE) ## The campaigns that CI has no time for: settings changed there and back, an institute's account, faults during up and down, the server killed
 	$(BIN)/pytest -n 2 --dist loadfile -m long
 
 check: setup $(CHECKOV) $(TERRAFORM) ## Style, types, the house's rules, Terraform's format and safety
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@# What only Linux has, and no condition guards, is an error here.
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	$(BIN)/lint-imports
 	terraform fmt -check -recursive terraform
 	@# At the same time. In one call for both, checkov would skip most of the platform's modules.
@@ -141,12 +160,19 @@ reference: setup ## Write the generated pages and screens of the manual again; r
 	$(BIN)/python -m manual
 	OPSCTL_KEEP_SCREENS=1 $(BIN)/pytest -q -n 0 tests/manual
 
+release: setup $(RELEASE) ## Build and check the packages and write the notes into dist/; nothing is uploaded, no tag is set
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(RELEASE) check --strict dist/*
+	$(VENV)/release/bin/check-wheel-contents dist/*.whl
+	$(BIN)/python release.py dist
+
 format: setup ## Put code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	terraform fmt -recursive terraform
 
-lock: setup ## Renew requirements.lock from pyproject.toml, and those of checkov, pip-audit and the manual
+lock: setup ## Renew requirements.lock from pyproject.toml, and those of the tools with environments of their own
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
 	  pyproject.toml -o requirements.lock
 	echo 'checkov>=3.3.30' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
@@ -155,9 +181,11 @@ lock: setup ## Renew requirements.lock from pyproject.toml, and those of checkov
 	  - -o requirements-audit.lock
 	printf 'sphinx>=9\nmyst-parser>=5.1\nfuro>=2025.12.19\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --upgrade - -o requirements-manual.lock
+	printf 'twine>=7\ncheck-wheel-contents>=0.6.3\npipx>=1.18\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --upgrade - -o requirements-release.lock
 
 clean: ## Take the demo's platform down, then remove what was made here
 	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi
-	rm -rf $(VENV) .venv-peers .venv-lowest $(SECOND_EVALUATOR)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache \
+	rm -rf $(VENV) .venv-peers .venv-lowest .venv-newest $(SECOND_EVALUATOR)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache \
 	  .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -90,6 +90,11 @@ def _run(log: LogFile) -> int:
     except BrokenPipeError:
         _discard_output()
         return 0
+    except ModuleNotFoundError as error:
+        from opsctl.installation import lacking_module
+
+        lacking = lacking_module(error.name or "")
+        return _bug(error, log) if lacking is None else _report(lacking)
     except Exception as error:  # any other exception is a bug
         unusable = Home.of(os.environ).unusable(error)
         return _bug(error, log) if unusable is None else _report(unusable)

@@ -24,9 +24,11 @@ def _folder(name: str, *, landmark: str) -> Path:
     for candidate in (_PACKAGE / "shipped" / name, _PACKAGE.parent / name):
         if (candidate / landmark).exists():
             return candidate
+    from opsctl.installation import installation
+
     raise Problem(
         f"This installation of opsctl lacks its {name}/ folder.",
-        "Install it again: pip install --force-reinstall opsctl",
+        f"Install it again: `{installation().again()}`.",
         code=ErrorCode.INSTALLATION_INCOMPLETE,
     )
 
@@ -75,16 +77,12 @@ def bids_config() -> dict[str, Any]:
 
     Raises
     ------
-    Problem
+    ModuleNotFoundError
         When pybids is not installed.
     """
     package = find_spec("bids")
     if package is None or not package.submodule_search_locations:
-        raise Problem(
-            "pybids is not installed.",
-            "Install opsctl again: pip install --force-reinstall opsctl",
-            code=ErrorCode.INSTALLATION_INCOMPLETE,
-        )
+        raise ModuleNotFoundError(name="bids")
     path = Path(package.submodule_search_locations[0]) / "layout" / "config" / "bids.json"
     config: dict[str, Any] = json.loads(path.read_text())
     return config

@@ -148,9 +148,11 @@ def _configuration(error: BaseException) -> Problem | None:
             code=ErrorCode.CONFIGURATION_INVALID,
         )
     if isinstance(error, kinds.MissingDependencyException):
+        from opsctl.installation import installation
+
         return Problem(
             "This kind of AWS login needs a part that is not installed (awscrt).",
-            'Install it (pip install "botocore[crt]"), or log in with `aws sso login`.',
+            f"Install it (`{installation().with_package('botocore[crt]')}`), or log in with `aws sso login`.",
             code=ErrorCode.INSTALLATION_INCOMPLETE,
         )
     if isinstance(error, kinds.InvalidProxiesConfigError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import json
 import os
 import signal
@@ -134,12 +133,10 @@ def start(
         When the extra `local` is not installed, the server did not start (with the last line of its log), or the
         running one uses another engine.
     """
-    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
-        raise Problem(
-            "The local platform is not installed.",
-            'Install it: pip install "opsctl[local]"',
-            code=ErrorCode.INSTALLATION_INCOMPLETE,
-        )
+    # Here, as it reads the metadata of packages, which most commands need not.
+    from opsctl.installation import ensure_extra
+
+    ensure_extra("local")
     files = Files(home.expanduser().resolve())
     try:
         for folder in (files.home, files.folder):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from opsctl import __version__
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
+from opsctl.installation import ensure_extra, installation
 from opsctl.local.new_files import NewFiles
 from opsctl.safe_folder import SafeFolder
 
@@ -97,8 +98,9 @@ def write_sample(folder: Path) -> SampleSummary:
     Raises
     ------
     Problem
-        The folder is not empty or cannot be written, or a package lacks its data.
+        The folder is not empty or cannot be written, the extra `local` is not installed, or a package lacks its data.
     """
+    ensure_extra("local")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # A sample that could not be written has left its folders.
@@ -160,7 +162,7 @@ def _diffusion(name: str) -> _Diffusion:
     if not image_path.is_file():
         raise Problem(
             f"DIPY here has no {image_path.name}.",
-            "Reinstall it: pip install --force-reinstall dipy",
+            f"Install opsctl again: `{installation().again()}`.",
             code=ErrorCode.INSTALLATION_INCOMPLETE,
         )
     data, affine = _voxels(image_path)
@@ -226,7 +228,7 @@ def _write_functional(files: NewFiles, subject: str, session: str) -> None:
         if not path.is_file():
             raise Problem(
                 f"nibabel here lacks its test data ({path.name}).",
-                "Reinstall it: pip install --force-reinstall nibabel",
+                f"Install opsctl again: `{installation().again()}`.",
                 code=ErrorCode.INSTALLATION_INCOMPLETE,
             )
     series: Any = nib.load(sources["bold"])

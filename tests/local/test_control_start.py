@@ -16,7 +16,7 @@ from support.local_servers import SHELL, Homes, alive, kill, record
 from support.scripted_http import Reply, Request, ScriptedServer
 from support.waiting import until
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.local import control
 from opsctl.local.identity import answer_to
 
@@ -158,10 +158,10 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("opsctl.installation.find_spec", lambda name: None)
     with pytest.raises(Problem) as caught:
         control.start(tmp_path)
-    assert caught.value.hint == 'Install it: pip install "opsctl[local]"'
+    assert caught.value.code is ErrorCode.INSTALLATION_INCOMPLETE
 
 
 def test_asking_costs_neither_moto_nor_flask() -> None:

@@ -26,6 +26,7 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.absent import no_such_platform
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform
 from opsctl.home import Home
+from opsctl.installation import lacking_extra
 from opsctl.local import control
 
 T = TypeVar("T")
@@ -137,7 +138,7 @@ def _check(question: Question, checks: Checks) -> Checkup:
         installed_at=machine.installed_at(),
         terminal=question.terminal,
         wants_aws=wants_aws,
-        has_local_parts=machine.has_local_parts(),
+        lacks_local_parts=lacking_extra("local"),
         loopback=machine.loopback(),
         region=clients.region if isinstance(clients, Clients) else question.region,
         configuration=question.configuration,

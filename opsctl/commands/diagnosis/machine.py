@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 import shutil
 import sys
@@ -35,11 +34,6 @@ def python() -> tuple[int, int, int]:
 def installed_at() -> str:
     """The folder that contains the opsctl package."""
     return str(Path(__file__).resolve().parents[2])
-
-
-def has_local_parts() -> bool:
-    """Whether the extra `local` is installed. It is not imported, which would take a second."""
-    return all(importlib.util.find_spec(name) is not None for name in ("moto", "flask", "dipy"))
 
 
 def loopback() -> Problem | None:

@@ -89,9 +89,8 @@ def _tools(checkup: Checkup) -> Iterator[Line]:
         what = "Terraform's registry does not answer, and no mirror of the AWS provider lies on this machine."
         yield Line("provider", level, what, "Connect to the internet, or name a mirror with OPSCTL_PROVIDER_MIRROR.")
     is_local = isinstance(checkup.platform, Platform) and checkup.platform.is_local
-    if not checkup.has_local_parts:
-        what = "The local platform's parts are not installed."
-        yield Line("local parts", "wrong" if is_local else "warning", what, 'pip install "opsctl[local]"')
+    if checkup.lacks_local_parts is not None:
+        yield unread("local parts", checkup.lacks_local_parts, "wrong" if is_local else "warning")
     if checkup.loopback is not None:
         yield unread("loopback", checkup.loopback, "wrong" if is_local else "warning")
     yield _engine(checkup)

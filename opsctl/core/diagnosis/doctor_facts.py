@@ -133,8 +133,8 @@ class Checkup:
     ----------
     wants_aws
         Whether AWS is used: the platform is on AWS, or a region or profile was asked for.
-    has_local_parts
-        Whether the extra `local` is installed.
+    lacks_local_parts
+        What a user is told who has not installed the extra `local`; None where it is installed.
     loopback
         Why the local platform's server could not listen on this machine; None where it could.
     platform
@@ -162,7 +162,7 @@ class Checkup:
     installed_at: str
     terminal: Terminal
     wants_aws: bool
-    has_local_parts: bool
+    lacks_local_parts: Problem | None
     loopback: Problem | None = None
     region: str | None
     configuration: tuple[Problem, ...] = ()

@@ -31,6 +31,7 @@ GB = 1_000_000_000
 ADA = Login(arn="arn:aws:iam::123456789012:user/ada", account_id="123456789012", skew_seconds=0.4)
 NO_LOGIN = Problem("There are no AWS credentials.", "Log in.", code=ErrorCode.BUG)
 LATE = NotVisible("docker version", "did not answer within 8 s")
+LACKING = Problem("It is not installed.", "Install `opsctl[local]`.", code=ErrorCode.INSTALLATION_INCOMPLETE)
 ON_AWS = platform()
 LOCAL = platform(name="local", endpoint_url="http://127.0.0.1:1")
 
@@ -47,7 +48,7 @@ WELL = Checkup(
     installed_at="/opt/opsctl",
     terminal=Terminal("utf-8", True, 80),
     wants_aws=True,
-    has_local_parts=True,
+    lacks_local_parts=None,
     region="us-east-1",
     terraform=TerraformVersion(version="1.9.5", path="/usr/bin/terraform"),
     provider=Provider("/mirror"),
@@ -178,7 +179,7 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"provider": Provider(None, True)}, "provider", "fine", "registry, which answers", ""),
     ({"provider": Provider(None, False)}, "provider", "warning", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
     ({"provider": Provider(None), "platform": None}, "provider", "wrong", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
-    ({"has_local_parts": False}, "local parts", "warning", "not installed", "opsctl[local]"),
+    ({"lacks_local_parts": LACKING}, "local parts", "warning", "not installed", "opsctl[local]"),
     ({"loopback": Problem("No IPv4.", "Add it.", code=ErrorCode.BUG)}, "loopback", "warning", "No IPv4.", "Add it."),
     ({"engine": None}, "containers", "warning", "Neither Docker nor Podman", "Install one"),
     (
@@ -402,7 +403,7 @@ def test_permissions_say_what_is_missing_for_what_and_what_only_doing_it_would_t
 
 LOCAL_RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"local_server": None}, "platform", "wrong"),
-    ({"has_local_parts": False}, "local parts", "wrong"),
+    ({"lacks_local_parts": LACKING}, "local parts", "wrong"),
     ({"loopback": Problem("No IPv4.", code=ErrorCode.BUG)}, "loopback", "wrong"),
     ({"engine": None}, "containers", "fine"),
     ({"disk": Disk("/h", GB)}, "disk", "warning"),
