@@ -31,7 +31,10 @@ class Extra:
 
 
 #: The extras for users, as pyproject.toml has them; flask and werkzeug come with moto's server.
-EXTRAS = (Extra("local", "The local platform and the sample dataset", ("dipy", "flask", "moto", "scipy", "werkzeug")),)
+EXTRAS = (
+    Extra("local", "The local platform and the sample dataset", ("dipy", "flask", "moto", "scipy", "werkzeug")),
+    Extra("notify", "Messages about the end of a run", ("apprise",)),
+)
 
 
 class Installer(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -10,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.core.errors import UsageProblem
 from opsctl.core.notify.address import shown_address
 from opsctl.core.notify.message import Message
+from opsctl.installation import ensure_extra
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -64,12 +64,7 @@ def find_services(addresses: Sequence[str]) -> list[Service]:
     UsageProblem
         For an address that apprise does not understand. The sentence does not hold it.
     """
-    if importlib.util.find_spec("apprise") is None:
-        raise Problem(
-            "Sending messages is not installed.",
-            'Install it: pip install "opsctl[notify]"',
-            code=ErrorCode.INSTALLATION_INCOMPLETE,
-        )
+    ensure_extra("notify")
     from apprise import Apprise, AppriseAsset
 
     # Otherwise messages show apprise's name, and pictures that the reader's program would load from its site.
