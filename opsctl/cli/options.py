@@ -89,6 +89,15 @@ Dataset = Annotated[
         autocompletion=completion.datasets,
     ),
 ]
+DatasetOrFolder = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="A dataset in the data bucket, a name in opsctl.toml, s3://BUCKET/PATH, openneuro:ACCESSION, or a folder"
+        " on this machine (./PATH).",
+        autocompletion=completion.datasets,
+    ),
+]
 WhichPipeline = Annotated[
     Pipeline, typer.Option("--pipeline", help="The images to process: diffusion, functional, or both.")
 ]

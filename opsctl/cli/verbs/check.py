@@ -14,7 +14,7 @@ from opsctl.cli.option_groups import DatasetSource, OptionGroup, ScanFilters, ex
 from opsctl.cli.options import (
     AcquisitionOption,
     AsJson,
-    Dataset,
+    DatasetOrFolder,
     PlatformName,
     Profile,
     RepetitionTime,
@@ -45,7 +45,7 @@ class CheckOptions(OptionGroup):
 
 @expanded
 def check(
-    dataset: Dataset,
+    dataset: DatasetOrFolder,
     *,
     options: CheckOptions,
     filters: ScanFilters,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from opsctl.cli.context import Context
 from opsctl.cli.dataset_search import find_scans
 from opsctl.cli.option_groups import DatasetSource, ScanFilters, expanded
-from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, WhichPipeline
+from opsctl.cli.options import AsJson, DatasetOrFolder, PlatformName, Profile, WhichPipeline
 
 
 @expanded
 def scans(
-    dataset: Dataset,
+    dataset: DatasetOrFolder,
     *,
     pipeline: WhichPipeline = "dwi",
     filters: ScanFilters,
