@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import tomllib
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from opsctl.core.errors import Problem
+from opsctl.core.foreign_json import inner_object, parse_object
 from opsctl.core.installation import EXTRAS, Installation, Installer, missing_extra, missing_module
 from opsctl.small_file import read_small
 
@@ -106,14 +106,14 @@ def _source(package: Distribution | None) -> tuple[str, bool]:
     url = origin.get("url")
     if not isinstance(url, str):
         return "", False
-    if _object(origin.get("dir_info")).get("editable") is True:
+    if inner_object(origin, "dir_info").get("editable") is True:
         return unquote(urlsplit(url).path), True
-    system = _object(origin.get("vcs_info")).get("vcs")
+    system = inner_object(origin, "vcs_info").get("vcs")
     return (f"{system}+{url}" if isinstance(system, str) else url), False
 
 
 def _suffix(metadata: Path) -> str:
-    suffix = _object(_object(_text(metadata)).get("main_package")).get("suffix")
+    suffix = inner_object(_object(_text(metadata)), "main_package").get("suffix")
     return suffix if isinstance(suffix, str) else ""
 
 
@@ -137,11 +137,9 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _object(value: object) -> dict[str, Any]:
-    """A JSON object, from its text too; empty where it is none."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return {}
-    return value if isinstance(value, dict) else {}
+def _object(text: str | None) -> dict[str, Any]:
+    """A JSON object; empty where the text holds none."""
+    try:
+        return parse_object(text or "")
+    except ValueError:
+        return {}

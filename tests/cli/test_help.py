@@ -30,6 +30,7 @@ VERBS = [
 MAY_IMPORT = {"opsctl", "click", "typer", "typing_extensions", "shellingham", "platformdirs"}
 #: And of opsctl itself beside the verbs: a dataclass takes a millisecond to make.
 OUR_OWN = {
+    "opsctl._version",
     "opsctl.__main__",
     "opsctl.aws.call_log",
     "opsctl.config",
