@@ -59,7 +59,7 @@ def test_what_a_file_may_say(typed: str, value: Any, key: str, configured: Any) 
 REFUSED = [
     ("plattform", "x", "plattform is no key of opsctl's.", "Did you mean platform?"),
     ("dataset", "x", "dataset is no key", "Did you mean datasets?"),
-    ("zzz", 1, "zzz is no key", "There are datasets, m2g, max_spend, memory, platform, profile, region."),
+    ("zzz", 1, "zzz is no key", "There are datasets, m2g, max_spend, memory, notify, platform, profile, region."),
     ("space", "native", "space is no key", "It belongs below [m2g]."),
     ("m2g.platform", "x", "platform is no key of [m2g].", "before any table"),
     ("m2g.spaec", "x", "spaec is no key of [m2g].", "Did you mean space?"),

@@ -78,11 +78,11 @@ def test_a_path_reaches_the_shell_as_it_is() -> None:
     assert shlex.split(command) == [python, "-m", "pip", "install", "-e", "/home/a$da/opsctl[local]"]
 
 
-@pytest.mark.parametrize("module", [module for extra in EXTRAS for module in extra.modules])
-def test_a_module_of_an_extra_asks_for_the_extra(module: str) -> None:
+@pytest.mark.parametrize(("extra", "module"), [(extra.name, module) for extra in EXTRAS for module in extra.modules])
+def test_a_module_of_an_extra_asks_for_the_extra(extra: str, module: str) -> None:
     problem = missing_module(f"{module}.data", Installation(Installer.PIPX, PYTHON), is_pythons=False)
     assert problem.code is ErrorCode.INSTALLATION_INCOMPLETE
-    assert 'extra "local", which is not installed' in problem.what
+    assert f'extra "{extra}", which is not installed' in problem.what
     assert problem.hint == 'Install it: `pipx install --force "opsctl[local]"`.'
 
 

@@ -44,7 +44,7 @@ def upload(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Check the scans first, as `opsctl check` does. Send nothing if m2g cannot process one."
+            "--check", help="Check the scans first, as `opsctl check DIR` does. Send nothing if m2g cannot process one."
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")] = False,

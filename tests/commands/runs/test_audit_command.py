@@ -88,7 +88,7 @@ def test_a_mistyped_dataset_gets_the_names_of_those_that_were_run(world: RunWorl
         assert caught.value.what.startswith(f"Nothing was ever run on s3://data/{name}")
         return caught.value.hint
 
-    assert hint("HNU1") == "`opsctl run HNU1` does."
+    assert hint("HNU1") == "`opsctl run HNU1` runs m2g on it."
     assert hint("HNU") == "There is no run of any dataset yet."
     world.run()
     assert hint("HNU") == hint("nothing-like-it") == "There are runs of: HNU1."
