@@ -83,7 +83,7 @@ def test_a_module_of_an_extra_asks_for_the_extra(extra: str, module: str) -> Non
     problem = missing_module(f"{module}.data", Installation(Installer.PIPX, PYTHON), is_pythons=False)
     assert problem.code is ErrorCode.INSTALLATION_INCOMPLETE
     assert f'extra "{extra}", which is not installed' in problem.what
-    assert problem.hint == 'Install it: `pipx install --force "opsctl[local]"`.'
+    assert problem.hint == f'Install it: `pipx install --force "opsctl[{extra}]"`.'
 
 
 @pytest.mark.parametrize("module", ["pandas", "dipy"])
