@@ -12,7 +12,6 @@ from opsctl.core.deletion.subject import DELETED_LABEL
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
 from opsctl.core.diagnosis.reason import Facts, Reason
-from opsctl.core.location import parse_uri
 from opsctl.core.platform.registered_memory import LARGEST_MEMORY_MIB
 from opsctl.core.runs.manifest import Run
 
@@ -192,7 +191,8 @@ def _quoted(argument: str) -> str:
 def _dataset(run: Run | None) -> str:
     if run is None:
         return "DATASET"
-    return typed_dataset(run.dataset, data_bucket=parse_uri(run.output).bucket)
+    # A record may say anything: an address that is none is shown as it is.
+    return typed_dataset(run.dataset, data_bucket=run.output.removeprefix("s3://").partition("/")[0])
 
 
 def _memory_help(run: Run | None, reason: Reason) -> str:
