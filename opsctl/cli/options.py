@@ -69,7 +69,7 @@ Notify = Annotated[
     typer.Option(
         "--notify",
         metavar="URL",
-        help="Send a message there when the run has ended: mail, Slack, ntfy, a webhook … May be repeated.",
+        help="Send a message there when the run has ended: mail, Slack, ntfy, a webhook and others. May be repeated.",
         show_default=False,
     ),
 ]

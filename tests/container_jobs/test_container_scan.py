@@ -22,7 +22,7 @@ from support.waiting import until
 @pytest.fixture(scope="module")
 def world(contained: Contained, tmp_path_factory: pytest.TempPathFactory) -> World:
     """A scan on the platform's S3."""
-    s3 = SimpleNamespace(client=client(contained.server, "s3"), holds=[], credentials={})
+    s3 = SimpleNamespace(lasting_client=client(contained.server, "s3"), holds=[], credentials={})
     return World(s3, tmp_path_factory.mktemp("scan"))  # type: ignore[arg-type]
 
 
@@ -81,7 +81,7 @@ def test_a_scan_goes_from_s3_to_s3(contained: Contained, world: World, tmp_path:
 
 
 def test_a_func_scan_writes_to_the_home_of_root(contained: Contained, tmp_path: Path) -> None:
-    s3 = SimpleNamespace(client=client(contained.server, "s3"), holds=[], credentials={})
+    s3 = SimpleNamespace(lasting_client=client(contained.server, "s3"), holds=[], credentials={})
     world = World(s3, tmp_path)  # type: ignore[arg-type]
     t1w = next(entry for entry in world.scan["inputs"] if entry["role"] == "T1w")
     world.scan["inputs"] = [t1w]

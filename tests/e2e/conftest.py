@@ -201,6 +201,8 @@ def _work(trip: Journey) -> None:
     trip.type("dry run", "run", "HNU1", "--sp", "native", "--dry-run", "--json")
     trip.type("runs after dry run", "status")
     trip.type("run csa", "run", "HNU1", "--sp", "native", "--yes")
+    # Four scans in two slots: two of them wait, so that the queue and its subnets are looked at.
+    trip.type("why csa waits", "why")
     trip.type("follow csa", "logs", "--follow", "--tail", "100000")
     trip.type("logs json", "logs", "--json")
     trip.type("status csa", "status", "--json")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from opsctl.aws.s3.headers import Headers
 from support.local_servers import Homes, Platform, client
 from support.openneuro_bucket import BUCKET, DELETED, LINK, POINTER, PublicBucket, description
 from support.rights_world import JOB_POLICY, RightsWorld
@@ -19,6 +18,7 @@ from opsctl.aws.s3.openneuro import snapshot_of
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.check import check
 from opsctl.commands.dataset.discovery import ChosenScans, Query, find
+from opsctl.commands.dataset.headers import Headers
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.openneuro.accession import ENDPOINT_VARIABLE, Accession
@@ -114,7 +114,7 @@ def test_leftovers_of_git_annex_and_of_other_snapshots_are_no_scans(storage: Sto
         ("ds000114/sub-04/dwi/sub-04_dwi.nii.gz", "it is empty (0 bytes)")
     ]
     assert set(chosen.discovery.not_read) == {".datalad/", "derivatives/", "sourcedata/"}
-    verdicts = check(chosen.chosen, Headers(storage.client), root_volume_gib=100, on_scan=lambda: None)
+    verdicts = check(chosen.chosen, Headers(storage.files), root_volume_gib=100, on_scan=lambda: None)
     found_wrong = {verdict.scan: " ".join(verdict.findings) for verdict in verdicts if verdict.level == "wrong"}
     assert all("git-annex pointer" in found_wrong[scan] for scan in ("sub-02", "sub-03"))
 

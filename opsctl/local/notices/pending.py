@@ -11,9 +11,12 @@ from pathlib import Path
 from opsctl.core.errors import Problem, write_error_code
 from opsctl.core.foreign_json import parse_object
 from opsctl.local.files import Files
+from opsctl.small_file import read_small
 from opsctl.whole_file import write_whole
 
 SCHEMA_VERSION = 1
+#: Of a file, in bytes.
+_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class PendingNotices:
     def find(self, run_id: str) -> PendingNotice | None:
         """The message of a run; None if there is none, or its file is damaged."""
         try:
-            content = parse_object(self._path(run_id).read_text())
+            content = parse_object(read_small(self._path(run_id), at_most=_MOST_BYTES))
             addresses = content["addresses"]
             if content["run_id"] != run_id or not all(isinstance(address, str) for address in addresses):
                 return None
