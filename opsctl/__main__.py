@@ -27,7 +27,6 @@ import click
 
 from opsctl import __version__
 from opsctl.aws.call_log import CALLS
-from opsctl.cli.usage_message import usage_message
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.core.harmless import harmless, shortened
 from opsctl.home import Home, LogFile
@@ -73,6 +72,8 @@ def _run(log: LogFile) -> int:
         return _report(problem)
     except click.UsageError as error:
         # Without the class of the first error, which would add words of click's.
+        from opsctl.cli.usage_message import usage_message
+
         error = click.UsageError(usage_message(error), error.ctx)
         page = io.StringIO()
         error.show(page)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,6 @@ from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.body import read
 from opsctl.aws.s3.file_upload import FileUpload
 from opsctl.aws.s3.listing import Listing
-from opsctl.aws.s3.scan_objects import ScanObjects
 from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.dataset.scan import S3Object
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from opsctl.aws.s3.direct import Direct
+    from opsctl.aws.s3.scan_objects import ScanObjects
 
 T = TypeVar("T")
 
@@ -58,9 +59,15 @@ class Storage:
         #: For other readers of the same bucket.
         self.client = client
         self.direct = direct
-        #: The files of scans.
-        self.files = ScanObjects(client)
         self._listing = Listing(client)
+
+    @cached_property
+    def files(self) -> ScanObjects:
+        """The files of scans."""
+        # Most verbs read none, and the rules of images take some milliseconds to import.
+        from opsctl.aws.s3.scan_objects import ScanObjects
+
+        return ScanObjects(self.client)
 
     def dataset(self, location: Location, *, pipeline: Pipeline = "both") -> list[S3Object]:
         """Every object of a BIDS dataset that discovery may need: the files at its root and those below `sub-*`.

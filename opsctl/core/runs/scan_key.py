@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsctl.core.dataset.scan import Input
 from opsctl.core.preview import KEY_NAME
-from opsctl.core.runs.registration import Registration
+
+if TYPE_CHECKING:
+    from opsctl.core.runs.registration import Registration
 
 #: Between the key's two parts; the first has only hexadecimal digits.
 _MARK = "@"
