@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from opsctl.commands.costs.cost import RunCost
-from opsctl.core.costs.bill import NOT_INCLUDED, Bill
+from opsctl.core.costs.bill import NOT_INCLUDED
 from opsctl.core.costs.estimate import Estimate, about_text, usd_text
 from opsctl.core.costs.money import estimated, spent, total
 from opsctl.core.platform.platform import Platform
@@ -92,8 +92,10 @@ def _bill_lines(cost: RunCost) -> list[str]:
     )
     lines = [
         cost.money.text,
-        f"  {counts}{_average(own_bill)}",
+        f"  {counts}",
     ]
+    if own_bill.usd_per_scan is not None:
+        lines.append(f"  {about_text(own_bill.usd_per_scan)} a scan")
     if own_bill.lost_attempts:
         lines.append(f"  {about_text(own_bill.lost_usd)} of it for {counted(own_bill.lost_attempts, 'lost attempt')}")
     if cost.adopted is not None:
@@ -101,12 +103,6 @@ def _bill_lines(cost: RunCost) -> list[str]:
         earlier = about_text(cost.adopted.usd)
         lines.append(f"  not in it: {counted(count, 'scan')} taken over from earlier runs, {earlier} there")
     return lines
-
-
-def _average(bill: Bill) -> str:
-    """What a scan has cost; one that cost nothing yet (of the preview, all that are not done) is not counted."""
-    paid = sum(scan.usd > 0 for scan in bill.by_scan.values())
-    return f"; {about_text(bill.usd / paid)} a scan" if paid else ""
 
 
 def _scan_rows(cost: RunCost) -> list[tuple[str, str, str, str]]:

@@ -162,5 +162,5 @@ def _sums(total: Bill) -> dict[str, Any]:
         "lost_attempts": total.lost_attempts,
         "lost_usd": total.lost_usd,
         "scan_count": scan_count,
-        "usd_per_scan": total.usd / scan_count if scan_count else None,
+        "usd_per_scan": total.usd_per_scan,
     }

@@ -63,6 +63,12 @@ class Bill:
     basis: str
     is_complete: bool = True
 
+    @property
+    def usd_per_scan(self) -> float | None:
+        """The average; a scan that cost nothing yet (of the preview, all that are not done) is not counted."""
+        paid = sum(scan.usd > 0 for scan in self.by_scan.values())
+        return self.usd / paid if paid else None
+
     def money(self, *, is_local: bool) -> Money:
         """The sum, with what it stands for."""
         return spent(self.usd, is_local=is_local, is_complete=self.is_complete)
