@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opsctl.core.openneuro.accession import Accession, is_openneuro
 
@@ -29,10 +29,6 @@ class OpenedDataset:
     location: Location
     storage: Storage
     snapshot: Snapshot | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """What `scans` and `check` print of the dataset itself."""
-        return {"snapshot": self.snapshot.as_json() if self.snapshot else None}
 
 
 def open_dataset(context: Context, typed: str, *, bucket: str | None, is_public: bool) -> OpenedDataset:

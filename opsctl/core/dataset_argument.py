@@ -54,6 +54,12 @@ def parse_dataset(typed: str) -> DatasetArgument:
     return DatasetName(checked_prefix(typed.strip("/")))
 
 
+def folder_argument(path: str) -> str:
+    """A folder of this machine as it is typed for a dataset: `HNU1` alone would be a name in the data bucket."""
+    is_path = path in (".", "..") or path.startswith(_LOCAL)
+    return path if is_path else f"./{path}"
+
+
 def dataset_location(typed: str, *, data_bucket: str, bucket: str | None = None) -> Location:
     """The location of a dataset, as it was typed.
 

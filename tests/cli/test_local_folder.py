@@ -15,6 +15,7 @@ from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 
 from support.run_world import PLATFORM
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.core.dataset_argument import LocalFolder, folder_argument, parse_dataset
 from opsctl.core.diagnosis.account.obstacles import RunFacts
 from opsctl.home import Home
 
@@ -179,6 +180,16 @@ def test_upload_checks_first_where_it_is_asked_to(opsctl: Opsctl, on_s3: None, s
     assert said.code == 1
     assert "Nothing was sent: m2g cannot process 1 of 3 scans." in " ".join(said.err.split())
     assert not list(storage.client.list_objects_v2(Bucket="data", Prefix="NEW/").get("Contents", ()))
+    said = opsctl("upload", "HNU1", "--name", "NEW", "--check", "--exclude", "sub-02", "--dry-run")
+    # What is not sent does not matter.
+    assert said.code == 0
     said = opsctl("upload", "HNU1", "--name", "NEW")
     assert "`opsctl check ./HNU1` finds scans that m2g cannot process." in said.err
     assert said.code == 0
+
+
+@pytest.mark.parametrize("path", ["HNU1", "a/HNU1", ".hidden", "./HNU1", "../HNU1", "/data/HNU1", "~/HNU1", ".", ".."])
+def test_a_folder_is_typed_so_that_it_is_read_as_one(path: str) -> None:
+    typed = folder_argument(path)
+    assert isinstance(parse_dataset(typed), LocalFolder)
+    assert typed in (path, f"./{path}")

@@ -13,8 +13,10 @@ from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile
 
 if TYPE_CHECKING:
+    from opsctl.commands.dataset.folder import Folder
     from opsctl.commands.dataset.upload import Sending, Upload
     from opsctl.core.location import Location
+    from opsctl.core.runs.m2g_options import Pipeline
     from opsctl.render.screen import Screen
 
 
@@ -59,9 +61,11 @@ def upload(
 
     Example: opsctl upload sample --name HNU1
     """
+    from opsctl.commands.dataset.folder import Folder
     from opsctl.commands.dataset.upload import Sending, compare, send
     from opsctl.commands.dataset.upload import as_json as json_of
     from opsctl.core.dataset.upload_selection import UploadSelection
+    from opsctl.core.dataset_argument import folder_argument
     from opsctl.core.errors import Interrupted, Problem
     from opsctl.core.location import Location, check_label
     from opsctl.render.upload import sending_bar, show_plan, show_sent
@@ -79,9 +83,11 @@ def upload(
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped. Nothing was sent.") from error
     if check:
-        _check(context, folder, difference)
+        _check(context, Folder(folder, location, selection=selection), pipeline=difference.pipeline)
     elif not dry_run and difference.files:
-        screen.say(f"`{shlex.join(['opsctl', 'check', _as_path(folder)])}` finds scans that m2g cannot process.")
+        screen.say(
+            f"`{shlex.join(['opsctl', 'check', folder_argument(str(folder))])}` finds scans that m2g cannot process."
+        )
     if not dry_run:
         try:
             with sending_bar(screen, difference, sending):
@@ -105,8 +111,8 @@ def upload(
         raise typer.Exit(1)
 
 
-def _check(context: Context, folder: Path, difference: Upload) -> None:
-    """Judge the folder's scans by their headers.
+def _check(context: Context, files: Folder, *, pipeline: Pipeline) -> None:
+    """Judge the scans that would be sent by their headers.
 
     Raises
     ------
@@ -116,14 +122,12 @@ def _check(context: Context, folder: Path, difference: Upload) -> None:
     from opsctl.assets import entity_patterns
     from opsctl.commands.dataset.check import check
     from opsctl.commands.dataset.discovery import Query, find
-    from opsctl.commands.dataset.folder import Folder
     from opsctl.commands.dataset.headers import Headers
     from opsctl.core.errors import ErrorCode, Problem
     from opsctl.render.check import summary_line, verdict_lines
     from opsctl.render.screen import counted
 
-    files = Folder(folder, difference.location)
-    query = Query(dataset=difference.location, pipeline=difference.pipeline)
+    query = Query(dataset=files.location, pipeline=pipeline)
     with context.screen.waiting("checking scans"):
         scans = find(query, files, patterns=entity_patterns()).chosen
         verdicts = check(scans, Headers(files), root_volume_gib=context.platform.root_volume_gib, on_scan=lambda: None)
@@ -137,12 +141,6 @@ def _check(context: Context, folder: Path, difference: Upload) -> None:
             code=ErrorCode.INPUT_INVALID,
         )
     context.screen.say(summary_line(verdicts))
-
-
-def _as_path(folder: Path) -> str:
-    """A folder's path so that DATASET is not taken for a name of the data bucket."""
-    written = str(folder)
-    return written if written.startswith(("/", ".", "~")) else f"./{written}"
 
 
 def _show_rest(

@@ -35,13 +35,18 @@ class Folder:
         That holds `sub-*/`.
     location
         Where `upload` would put it.
+    selection
+        Which files `upload` would send.
     is_hashed
         Whether files have the etags that `upload` would give them, for which they are read; else they have none.
     """
 
-    def __init__(self, folder: Path, location: Location, *, is_hashed: bool = False) -> None:
+    def __init__(
+        self, folder: Path, location: Location, *, selection: UploadSelection | None = None, is_hashed: bool = False
+    ) -> None:
         self.folder = folder
         self.location = location
+        self._selection = selection or UploadSelection()
         self._is_hashed = is_hashed
 
     @property
@@ -59,7 +64,7 @@ class Folder:
             If it is no BIDS folder.
         """
         ensure_bids_folder(self.folder)
-        return local_files(self.folder, UploadSelection(), key_prefix=self.location.key_prefix)
+        return local_files(self.folder, self._selection, key_prefix=self.location.key_prefix)
 
     def dataset_shards(
         self,

@@ -56,7 +56,7 @@ class LocalFiles:
     annexed: Sequence[str]
 
     def as_json(self) -> dict[str, Any]:
-        """What `scans`, `check` and `upload` print of the files that cannot be used."""
+        """What `scans` and `check` print of the files that cannot be used."""
         return {"failed": [asdict(fault) for fault in self.faults], "not_fetched": list(self.annexed)}
 
 
