@@ -95,11 +95,13 @@ def read_dataset(context: Context, typed: str, source: DatasetSource, *, is_hash
 @contextmanager
 def naming_folder(typed: str) -> Iterator[None]:
     """Name the folder here that is called as a dataset which is not on S3."""
+    from opsctl.core.dataset_argument import folder_argument
+
     try:
         yield
     except Problem as problem:
         if problem.code in _NOT_THERE and "/" not in typed and Path(typed).is_dir():
-            command = shlex.join(["opsctl", "check", f"./{typed}"])
+            command = shlex.join(["opsctl", "check", folder_argument(typed)])
             problem.add_sentence(f"`{command}` reads the folder of that name on this machine.")
         raise
 
