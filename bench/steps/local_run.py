@@ -81,14 +81,16 @@ def _opsctl(home: Path, *arguments: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_"))}
     missing = str(home / "nothing")
     own = {"OPSCTL_HOME": str(home), "AWS_CONFIG_FILE": missing, "AWS_SHARED_CREDENTIALS_FILE": missing}
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "opsctl", *arguments],
         env={**inherited, **own},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    if done.returncode:
+        raise SystemExit(f"opsctl {shlex.join(arguments)} ended with {done.returncode}: {done.stderr}")
 
 
 def _alone_seconds(folder: Path, scans: int) -> float:

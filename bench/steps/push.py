@@ -28,11 +28,13 @@ def measure(*, quick: bool) -> list[Row]:
         from m2g_job import outputs
         from m2g_job.s3 import S3, bucket_and_key, make_client
 
+        files = []
         for number in range(_FILES):
-            path = Path(folder) / f"connectomes_d/atlas-{number % 30}/{number}.csv"
+            key = f"connectomes_d/atlas-{number % 30}/{number}.csv"
+            path = Path(folder) / key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(os.urandom(_FILE_BYTES))
-        files = outputs.collect(folder, made_up_session=False)
+            files.append(outputs.Output(str(path), key))
         client = make_client()
         s3 = S3(client)
 
