@@ -1,4 +1,4 @@
-"""Each step of the bench runs: no types tell when the product changes under it, since the runner is not checked by mypy.
+"""Steps of the bench run: types do not tell when the runner changes under them, since mypy does not check it.
 
 Left out are the steps that measure for minutes even in quick runs, and those that need other tools.
 """
