@@ -158,19 +158,21 @@ def distances_to_mean(distances: NDArray) -> NDArray:
     """Return each scan's distance to the mean of all other scans.
 
     It follows from the distances alone: of n points, the squared distance to their mean is the mean of the squared
-    distances to them, less half the mean of the squared distances among them (Huygens). NaN with one scan.
+    distances to them, less half the mean of the squared distances among them (Huygens). Two scans without a region in
+    common have no distance; they are left out of both means. NaN where a scan has a distance to none.
     """
     import numpy as np
 
-    count = len(distances)
-    if count < 2:
-        return np.full(count, np.nan)
-    squares = distances**2
-    rows = squares.sum(axis=1)
-    # Every pair stands twice in the sum; without a scan, its row and its column are missing.
+    squares = np.where(np.isfinite(distances), distances, 0.0) ** 2
+    known = np.isfinite(distances)
+    np.fill_diagonal(known, val=False)
+    rows, counts = squares.sum(axis=1), known.sum(axis=1)
+    # Every pair stands twice in the sums; without a scan, its row and its column are missing. A scan has no distance to
+    # itself, which counts among the others' as one of 0.
     among = rows.sum() - 2 * rows
-    others = count - 1
-    return np.asarray(np.sqrt(np.maximum(rows / others - among / (2 * others**2), 0)))
+    pairs = counts.sum() - 2 * counts + counts
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.sqrt(np.maximum(rows / counts - among / (2 * pairs), 0)))
 
 
 class _Halves:
