@@ -40,15 +40,15 @@ _SEED = 20
 _README = f"""\
 # opsctl's sample for `opsctl reliability`
 
-{SUBJECTS} subjects with {SESSIONS} sessions, all made from one volume: `{_SOURCE}` of DIPY, 10 x 10 x 10 voxels of 2 mm.
-It is for trying `opsctl reliability` out, with an answer that is known. It is not for research, and the subjects are
-not people.
+{SUBJECTS} subjects with {SESSIONS} sessions, all made from one volume: `{_SOURCE}` of DIPY, 10 x 10 x 10 voxels
+of 2 mm. It is for trying `opsctl reliability` out, with an answer that is known. It is not for research, and the
+subjects are not people.
 
 What was done to the volume:
 
-- Each subject has its own shape. The voxels are displaced by a random field: {_SHIFT_VOXELS:g} voxels (root mean square
-  along each axis), smoothed with a Gaussian of {_SMOOTH_VOXELS:g} voxels, the same for all volumes and both sessions. Values
-  between voxels are interpolated linearly. The directions are not turned with the voxels.
+- Each subject has its own shape. The voxels are displaced by a random field, smoothed with a Gaussian of
+  {_SMOOTH_VOXELS:g} voxels: by {_SHIFT_VOXELS:g} voxels (root mean square along each axis), the same for all volumes
+  and both sessions. Values between voxels are interpolated linearly. The directions are not turned with the voxels.
 - Each session has its own noise: Rician, {_NOISE_SHARE:.0%} of the mean b=0 signal.
 - All scans have the same 32 of the 64 directions and the one b=0 volume. The T1w is the b=0 volume of the same scan.
 - The random numbers have fixed seeds: the same versions of opsctl, DIPY, NumPy and SciPy write the same bytes.

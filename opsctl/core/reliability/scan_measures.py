@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from opsctl.core.reliability.graph_stack import GraphStack, lost_rows, pair_count, pair_positions
 from opsctl.core.reliability.suspects_hemispheres import Hemispheres, hemispheres
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from opsctl.core.reliability.graph_stack import GraphStack
 
 Side = Literal["low", "high", "both"]
 
@@ -44,7 +43,7 @@ class Measure:
 
     key: str
     title: str
-    values: NDArray
+    values: NDArray[np.float64]
     stands_out: Side
     least_spread: float
     missing: str = ""
@@ -73,8 +72,8 @@ class ScanMeasures:
         return next(measure for measure in self.measures if measure.key == key)
 
 
-def measure_scans(stack: GraphStack, distances: NDArray, own_d: NDArray) -> ScanMeasures:
-    """Measure each scan of a stack; each matrix is read once.
+def measure_scans(stack: GraphStack, distances: NDArray[np.float64], own_d: NDArray[np.float64]) -> ScanMeasures:
+    """Measure each scan of a stack; its weights are read once.
 
     Parameters
     ----------
@@ -83,17 +82,14 @@ def measure_scans(stack: GraphStack, distances: NDArray, own_d: NDArray) -> Scan
     own_d
         Each scan's own discriminability; NaN for a subject with one scan.
     """
-    import numpy as np
-
     sides = hemispheres(stack.regions, stack.centres)
-    halves = _Halves(sides) if not sides.missing else None
-    upper = np.triu_indices(len(stack.labels), k=1)
+    count = len(stack.labels)
+    halves = _Halves(sides, count) if not sides.missing else None
     rows, blank, digests = [], [], []
     for index in range(len(stack.scans)):
-        matrix = stack.matrix(index)
-        weights = matrix[upper]
-        rows.append(_of_matrix(matrix, weights, halves))
-        digests.append(sha256(np.ascontiguousarray(np.nan_to_num(matrix, nan=np.inf)).tobytes()).hexdigest())
+        weights = np.ascontiguousarray(stack.edges(index, index + 1)[0])
+        rows.append(_of_weights(weights, count, halves))
+        digests.append(sha256(np.nan_to_num(weights, nan=np.inf).tobytes()).hexdigest())
         if _is_blank(weights):
             blank.append(index)
     density, strength, regions, symmetry, within = np.array(rows, dtype=np.float64).reshape(-1, 5).T
@@ -107,7 +103,7 @@ def measure_scans(stack: GraphStack, distances: NDArray, own_d: NDArray) -> Scan
                 values=np.asarray(own_d, dtype=np.float64),
                 stands_out="low",
                 least_spread=_LEAST_SPREAD,
-                missing="" if has_own else "no subject has two scans.",
+                missing="" if has_own else "it needs two subjects with two scans.",
             ),
             Measure(
                 key="distance_to_mean",
@@ -154,15 +150,13 @@ def measure_scans(stack: GraphStack, distances: NDArray, own_d: NDArray) -> Scan
     )
 
 
-def distances_to_mean(distances: NDArray) -> NDArray:
+def distances_to_mean(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each scan's distance to the mean of all other scans.
 
     It follows from the distances alone: of n points, the squared distance to their mean is the mean of the squared
     distances to them, less half the mean of the squared distances among them (Huygens). Two scans without a region in
     common have no distance; they are left out of both means. NaN where a scan has a distance to none.
     """
-    import numpy as np
-
     squares = np.where(np.isfinite(distances), distances, 0.0) ** 2
     known = np.isfinite(distances)
     np.fill_diagonal(known, val=False)
@@ -176,70 +170,64 @@ def distances_to_mean(distances: NDArray) -> NDArray:
 
 
 class _Halves:
-    """The places of a matrix that the two measures of hemispheres compare."""
+    """The places in the upper triangle that the two measures of hemispheres compare."""
 
-    def __init__(self, atlas_sides: Hemispheres) -> None:
-        import numpy as np
+    def __init__(self, atlas_sides: Hemispheres, regions: int) -> None:
 
-        left, right = (np.array(rows, dtype=np.intp) for rows in zip(*atlas_sides.pairs, strict=True))
-        first, second = np.triu_indices(len(left), k=1)
-        self.left, self.right = (left[first], left[second]), (right[first], right[second])
+        first, second = np.triu_indices(len(atlas_sides.pairs), k=1)
+        self.left, self.right = (
+            pair_positions(rows[first], rows[second], regions)
+            for rows in (np.array(rows, dtype=np.intp) for rows in zip(*atlas_sides.pairs, strict=True))
+        )
         side = np.array([{"L": -1, "R": 1}.get(name, 0) for name in atlas_sides.sides])
-        product = np.triu(np.outer(side, side), k=1)
-        self.within, self.between = np.nonzero(product > 0), np.nonzero(product < 0)
+        rows, columns = np.triu_indices(regions, k=1)
+        product = side[rows] * side[columns]
+        self.within, self.between = np.flatnonzero(product > 0), np.flatnonzero(product < 0)
 
 
-def _of_matrix(matrix: NDArray, weights: NDArray, halves: _Halves | None) -> tuple[float, float, float, float, float]:
+def _of_weights(
+    weights: NDArray[np.float32], count: int, halves: _Halves | None
+) -> tuple[float, float, float, float, float]:
     """Density, strength, share of regions, symmetry and share within hemispheres of one graph."""
-    import numpy as np
-
     nan = float("nan")
-    lost = np.isnan(matrix).all(axis=1)
-    regions = float(1 - lost.mean()) if len(lost) else nan
+    left = count - int(lost_rows(weights, count).sum())
     # A correlation with a region without signal is NaN too, and no edge.
-    pairs = (len(lost) - int(lost.sum())) * (len(lost) - int(lost.sum()) - 1) / 2
-    density = float(np.count_nonzero(np.nan_to_num(weights)) / pairs) if pairs else nan
-    strength = float(np.nansum(weights))
+    edges = np.nan_to_num(weights).astype(np.float64)
+    density = float(np.count_nonzero(edges) / pair_count(left)) if left > 1 else nan
+    regions = left / count if count else nan
+    strength = float(edges.sum())
     if halves is None:
         return density, strength, regions, nan, nan
-    within, between = (float(np.nansum(np.abs(matrix[places]))) for places in (halves.within, halves.between))
+    within, between = (float(np.abs(edges[places]).sum()) for places in (halves.within, halves.between))
     share = within / (within + between) if within + between else nan
-    return density, strength, regions, _rank_correlation(matrix[halves.left], matrix[halves.right]), share
+    return density, strength, regions, _rank_correlation(weights[halves.left], weights[halves.right]), share
 
 
-def _rank_correlation(first: NDArray, second: NDArray) -> float:
+def _rank_correlation(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
     """Spearman's correlation over the places that both have; NaN where one of them does not vary."""
-    import numpy as np
-
     both = np.isfinite(first) & np.isfinite(second)
     if both.sum() < _LEAST_EDGES:
         return float("nan")
     ranks = [_ranks(values[both]) for values in (first, second)]
     if any(np.ptp(values) == 0 for values in ranks):
         return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
-def _ranks(values: NDArray) -> NDArray:
+def _ranks(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """The ranks from 1; equal values share the mean of theirs."""
-    import numpy as np
-
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
 
-def _is_blank(weights: NDArray) -> bool:
+def _is_blank(weights: NDArray[np.float32]) -> bool:
     """Whether all edges have the same weight, or there is none."""
-    import numpy as np
-
     known = weights[np.isfinite(weights)]
     return not len(known) or bool((known == known[0]).all())
 
 
-def _relative(values: NDArray) -> float:
+def _relative(values: NDArray[np.float64]) -> float:
     """The least spread of a measure without natural limits: a share of its median."""
-    import numpy as np
-
     known = values[np.isfinite(values)]
     median = abs(float(np.median(known))) if len(known) else 0.0
     return _LEAST_SPREAD * median or _LEAST_SPREAD

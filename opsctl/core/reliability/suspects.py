@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from opsctl.core.reliability.discriminability import Discriminability
+from opsctl.core.reliability.graph_stack import GraphStack
 from opsctl.core.reliability.scan_measures import Measure, ScanMeasures, measure_scans, same_matrices
 from opsctl.core.reliability.suspects_deviation import STANDS_OUT, deviations
 from opsctl.core.reliability.suspects_words import describe
 from opsctl.core.reliability.swapped import LEAST_D, Labelled, Rehearsal, SwappedPair, rehearse
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from opsctl.core.reliability.discriminability import Discriminability
-    from opsctl.core.reliability.graph_stack import GraphStack
 
 NO_VERDICT = (
     "This is a list of scans to look at, not a verdict: a scan on it may be sound, and a bad scan may be missing."
@@ -150,7 +149,9 @@ class ScansToLookAt:
         }
 
 
-def scans_to_look_at(stack: GraphStack, distances: NDArray, result: Discriminability) -> ScansToLookAt:
+def scans_to_look_at(
+    stack: GraphStack, distances: NDArray[np.float64], result: Discriminability | None
+) -> ScansToLookAt:
     """Find the scans to look at.
 
     Parameters
@@ -158,11 +159,12 @@ def scans_to_look_at(stack: GraphStack, distances: NDArray, result: Discriminabi
     distances
         Between the scans of the stack.
     result
-        The discriminability of these distances.
+        The discriminability of these distances; None where no two subjects have two scans.
     """
     names = tuple(scan.name for scan in stack.scans)
     subjects = [scan.subject for scan in stack.scans]
-    measures = measure_scans(stack, distances, result.per_scan)
+    own_d = result.per_scan if result is not None else np.full(len(names), np.nan)
+    measures = measure_scans(stack, distances, own_d)
     reasons: dict[int, list[Reason]] = defaultdict(list)
     _add_blank(reasons, measures)
     _add_duplicates(reasons, measures, names, subjects)

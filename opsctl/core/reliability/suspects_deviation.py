@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 #: A scan that lies further from the median than this stands out (Iglewicz and Hoaglin, 1993).
 STANDS_OUT = 3.5
@@ -30,10 +29,10 @@ class Deviations:
     """
 
     median: float
-    scores: NDArray
+    scores: NDArray[np.float64]
 
 
-def deviations(values: NDArray, *, least_spread: float) -> Deviations:
+def deviations(values: NDArray[np.float64], *, least_spread: float) -> Deviations:
     """Return how many spreads each value lies from the median.
 
     The spread is 1.4826 times the median absolute deviation from the median. Where that is 0, because more than half of
@@ -47,8 +46,6 @@ def deviations(values: NDArray, *, least_spread: float) -> Deviations:
     least_spread
         In the unit of the values; greater than 0.
     """
-    import numpy as np
-
     known = values[np.isfinite(values)]
     if len(known) < LEAST_SCANS:
         return Deviations(median=float("nan"), scores=np.full(len(values), np.nan))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 UNKNOWN = "n/a"
 
@@ -41,7 +40,7 @@ class Hemispheres:
     missing: str
 
 
-def hemispheres(regions: Sequence[str], centres: NDArray | None) -> Hemispheres:
+def hemispheres(regions: Sequence[str], centres: NDArray[np.float64] | None) -> Hemispheres:
     """Find the left and right regions, and their pairs.
 
     The names tell the side and the pair where the atlas has names. Regions without names are parted by their centres,
@@ -79,7 +78,7 @@ def _side(name: str) -> str:
     return _PREFIXES.get(prefix.lower(), "") if underscore else ""
 
 
-def _sides_by_centre(centres: NDArray | None, count: int) -> tuple[str, ...]:
+def _sides_by_centre(centres: NDArray[np.float64] | None, count: int) -> tuple[str, ...]:
     if centres is None:
         return ("",) * count
     return tuple("L" if x < -_MIDLINE_MM else "R" if x > _MIDLINE_MM else "" for x in centres[:, 0].tolist())
@@ -93,10 +92,8 @@ def _pairs_by_name(regions: Sequence[str], sides: Sequence[str]) -> list[tuple[i
     return [(row, rows["R", name]) for (side, name), row in rows.items() if side == "L" and ("R", name) in rows]
 
 
-def _pairs_by_centre(sides: Sequence[str], centres: NDArray, *, taken: set[int]) -> list[tuple[int, int]]:
+def _pairs_by_centre(sides: Sequence[str], centres: NDArray[np.float64], *, taken: set[int]) -> list[tuple[int, int]]:
     """The pairs of regions of which each is nearest to the mirror image of the other."""
-    import numpy as np
-
     left, right = (
         np.array([row for row, side in enumerate(sides) if side == wanted_side and row not in taken], dtype=int)
         for wanted_side in "LR"

@@ -13,14 +13,13 @@ from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 #: So many scans with the lowest own D are tried against each other.
 _MOST_CANDIDATES = 24
-#: A pair is named where all of this holds. bench/swapped_labels.py shows how often it then is one, and how often chance.
+#: A pair is named where all of this holds. bench/swapped_labels.py shows how often it is one.
 #: After the exchange both scans are at least as near to their subjects as the lowest twentieth of all scans.
 _LEAST_QUANTILE = 0.05
 #: The own D of the scans of both subjects rise by this together: of two scans from about 0.5, which is chance, to 1.
@@ -96,19 +95,16 @@ class Rehearsal:
 class _Rows:
     """Sorted rows of the distances; the last ones are kept."""
 
-    def __init__(self, distances: NDArray) -> None:
+    def __init__(self, distances: NDArray[np.float64]) -> None:
         self.distances = distances
         self._sorted = lru_cache(maxsize=_KEPT_ROWS)(self._sort)
 
-    def _sort(self, row: int) -> NDArray:
-        import numpy as np
+    def _sort(self, row: int) -> NDArray[np.float64]:
 
         return np.sort(self.distances[row])
 
     def own(self, row: int, subject_rows: Sequence[int]) -> float:
         """How often a scan is nearer to a scan of its subject's than to one of another's; a tie counts half."""
-        import numpy as np
-
         others = len(self.distances) - len(subject_rows)
         if len(subject_rows) < 2 or not others:
             return float("nan")
@@ -140,7 +136,7 @@ class Labelled:
         Where each scan stands among the scans that were given.
     """
 
-    def __init__(self, distances: NDArray, subjects: Sequence[str]) -> None:
+    def __init__(self, distances: NDArray[np.float64], subjects: Sequence[str]) -> None:
         counts = Counter(subjects)
         self.places = [place for place, subject in enumerate(subjects) if counts[subject] > 1]
         all_repeated = len(self.places) == len(subjects)

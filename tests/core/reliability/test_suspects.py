@@ -121,7 +121,7 @@ def test_what_cannot_be_measured_is_said_in_json(tmp_path: Path) -> None:
     answer = look(tmp_path, scans)
     document = json.loads(json.dumps(answer.as_json()))
     assert document["note"] == NO_VERDICT
-    assert document["not_measured"] == {"own_d": "no subject has two scans."}
+    assert document["not_measured"] == {"own_d": "it needs two subjects with two scans."}
     assert document["measures"]["own_d"] == [None] * 6
     assert document["measures"]["scan"] == sorted(scans)
     assert document["swapped"] is None
