@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 #: So many scans with the lowest own D are tried against each other.
 _MOST_CANDIDATES = 24
-#: A pair is named where all of this holds. bench/swapped_labels.py shows how often it is one.
+#: A pair is named where all of this holds. tests/core/reliability/swapped_labels.py shows how often it is one.
 #: After the exchange both scans are at least as near to their subjects as the lowest twentieth of all scans.
 _LEAST_QUANTILE = 0.05
 #: The own D of the scans of both subjects rise by this together: of two scans from about 0.5, which is chance, to 1.
@@ -33,6 +33,7 @@ _SAME = 1e-9
 #: How often two labels are exchanged on purpose, to see how often the pair is named.
 REHEARSALS = 20
 _SEED = 20
+_LEAST_SUBJECTS = 2
 #: Of 10,000 scans they take 40 MB.
 _KEPT_ROWS = 512
 
@@ -191,7 +192,7 @@ class Labelled:
     def _exchanges(self) -> list[_Exchange]:
         """The exchanges that raise D and leave both scans about as near to their subjects as other scans are."""
         known = sorted(self.own)
-        if len(self._rows) < 2:
+        if len(self._rows) < _LEAST_SUBJECTS:
             return []
         sound = known[int(_LEAST_QUANTILE * len(known))]
         rows = sorted(range(len(self.own)), key=self.own.__getitem__)[:_MOST_CANDIDATES]
@@ -233,28 +234,30 @@ class _Exchange:
     own: tuple[float, float]
 
 
-def rehearse(labelled: Labelled, *, without: Sequence[int] = ()) -> Rehearsal:
+def rehearse(labelled: Labelled) -> Rehearsal:
     """Exchange the labels of two scans on purpose, again and again, and count how often the pair is named.
 
     Parameters
     ----------
-    without
-        Scans that look swapped already.
+    labelled
+        A pair whose labels look exchanged is put right first: two exchanges hide each other.
 
     Returns
     -------
     Rehearsal
         The same for the same distances: the pairs are drawn with a fixed seed.
     """
+    pair = labelled.pair()
+    if pair is not None:
+        labelled = labelled.exchanged(labelled.places.index(pair.first), labelled.places.index(pair.second))
     subjects, places = labelled.subjects, labelled.places
-    rows = [row for row, place in enumerate(places) if place not in without]
-    if len({subjects[row] for row in rows}) < 2:
+    if len(set(subjects)) < _LEAST_SUBJECTS:
         return Rehearsal(0, 0)
     draw = random.Random(_SEED)  # noqa: S311  (no secret)
     named = 0
     for _ in range(REHEARSALS):
-        first = draw.choice(rows)
-        second = draw.choice([row for row in rows if subjects[row] != subjects[first]])
+        first = draw.randrange(len(subjects))
+        second = draw.choice([row for row, subject in enumerate(subjects) if subject != subjects[first]])
         pair = labelled.exchanged(first, second).pair()
         named += pair is not None and pair.may_be(places[first], places[second])
     return Rehearsal(REHEARSALS, named)
