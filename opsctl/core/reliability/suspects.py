@@ -169,7 +169,7 @@ def scans_to_look_at(
     reasons: dict[int, list[Reason]] = defaultdict(list)
     _add_blank(reasons, measures)
     _add_duplicates(reasons, measures, names, subjects)
-    labelled = Labelled(distances, subjects)
+    labelled = Labelled.of(distances, subjects)
     pair = labelled.pair()
     pairs = _names_of(pair, names)
     if pair is not None:

@@ -6,10 +6,8 @@ own subject, and the scans of others, are the same as before. So an exchange cos
 
 from __future__ import annotations
 
-import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -122,13 +120,6 @@ class Labelled:
 
     Scans of other subjects count nowhere, as in `discriminability`.
 
-    Parameters
-    ----------
-    distances
-        Between the scans.
-    subjects
-        Of each scan.
-
     Attributes
     ----------
     subjects, own
@@ -137,14 +128,32 @@ class Labelled:
         Where each scan stands among the scans that were given.
     """
 
-    def __init__(self, distances: NDArray[np.float64], subjects: Sequence[str]) -> None:
+    def __init__(
+        self, sorted_rows: _Rows, *, places: Sequence[int], subjects: Sequence[str], own: Sequence[float]
+    ) -> None:
+        self._sorted_rows = sorted_rows
+        self._rows = _rows_of(subjects)
+        self.places, self.subjects, self.own = places, subjects, own
+
+    @classmethod
+    def of(cls, distances: NDArray[np.float64], subjects: Sequence[str]) -> Labelled:
+        """Compute the own D.
+
+        Parameters
+        ----------
+        distances
+            Between the scans.
+        subjects
+            Of each scan.
+        """
         counts = Counter(subjects)
-        self.places = [place for place, subject in enumerate(subjects) if counts[subject] > 1]
-        all_repeated = len(self.places) == len(subjects)
-        self._sorted_rows = _Rows(distances if all_repeated else distances[self.places][:, self.places])
-        self.subjects = [subjects[place] for place in self.places]
-        self._rows = _rows_of(self.subjects)
-        self.own = [self._sorted_rows.own(row, self._rows[subject]) for row, subject in enumerate(self.subjects)]
+        places = [place for place, subject in enumerate(subjects) if counts[subject] > 1]
+        is_whole = len(places) == len(subjects)
+        sorted_rows = _Rows(distances if is_whole else distances[places][:, places])
+        repeated = [subjects[place] for place in places]
+        rows = _rows_of(repeated)
+        own = [sorted_rows.own(row, rows[subject]) for row, subject in enumerate(repeated)]
+        return cls(sorted_rows, places=places, subjects=repeated, own=own)
 
     @property
     def d(self) -> float:
@@ -180,14 +189,13 @@ class Labelled:
 
     def exchanged(self, first: int, second: int) -> Labelled:
         """The same scans with two labels exchanged."""
-        other = copy(self)
-        other.subjects, other.own = list(self.subjects), list(self.own)
-        other.subjects[first], other.subjects[second] = self.subjects[second], self.subjects[first]
-        other._rows = _rows_of(other.subjects)
+        subjects, own = list(self.subjects), list(self.own)
+        subjects[first], subjects[second] = self.subjects[second], self.subjects[first]
+        rows = _rows_of(subjects)
         for subject in (self.subjects[first], self.subjects[second]):
-            for row in other._rows[subject]:
-                other.own[row] = self._sorted_rows.own(row, other._rows[subject])
-        return other
+            for row in rows[subject]:
+                own[row] = self._sorted_rows.own(row, rows[subject])
+        return Labelled(self._sorted_rows, places=self.places, subjects=subjects, own=own)
 
     def _exchanges(self) -> list[_Exchange]:
         """The exchanges that raise D and leave both scans about as near to their subjects as other scans are."""
@@ -253,11 +261,12 @@ def rehearse(labelled: Labelled) -> Rehearsal:
     subjects, places = labelled.subjects, labelled.places
     if len(set(subjects)) < _LEAST_SUBJECTS:
         return Rehearsal(0, 0)
-    draw = random.Random(_SEED)  # noqa: S311  (no secret)
+    draw = np.random.default_rng(_SEED)
     named = 0
     for _ in range(REHEARSALS):
-        first = draw.randrange(len(subjects))
-        second = draw.choice([row for row, subject in enumerate(subjects) if subject != subjects[first]])
+        first = int(draw.integers(len(subjects)))
+        others = [row for row, subject in enumerate(subjects) if subject != subjects[first]]
+        second = others[int(draw.integers(len(others)))]
         pair = labelled.exchanged(first, second).pair()
         named += pair is not None and pair.may_be(places[first], places[second])
     return Rehearsal(REHEARSALS, named)

@@ -38,7 +38,7 @@ def row(subjects: int, sessions: int, noise: float) -> str:
     names = [f"sub-{scan // sessions:02d}" for scan in range(subjects * sessions)]
     d, lowest, named, by_chance = [], 0, 0, 0
     for _ in range(_DRAWS):
-        labelled = Labelled(distances(draw, subjects, sessions, noise), names)
+        labelled = Labelled.of(distances(draw, subjects, sessions, noise), names)
         d.append(labelled.d)
         by_chance += labelled.pair() is not None
         first, second = draw.choice(len(names), 2, replace=False)
