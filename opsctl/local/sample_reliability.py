@@ -54,7 +54,7 @@ What was done to the volume:
 - The random numbers have fixed seeds: the same versions of opsctl, DIPY, NumPy and SciPy write the same bytes.
 
 So connectomes differ by subject more than by session. With m2g's preview, model csa and the parcellations Desikan and
-AAL, the discriminability D is 0.95 and 0.96. Other versions of the libraries change it by 0.03 at most.
+AAL, the discriminability D is 0.96 and 0.97. Other versions of the libraries change it by 0.03 at most.
 
 DIPY ships the volume as test data under its own licence (BSD-3-Clause). To cite: Garyfallidis et al. (2014), Dipy, a
 library for the analysis of diffusion MRI data, Frontiers in Neuroinformatics 8:8,
