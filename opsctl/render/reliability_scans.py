@@ -71,7 +71,7 @@ def _pairs(lists: Sequence[ScansToLookAt]) -> list[str]:
         if scans.swapped_names:
             where.setdefault(scans.swapped_names, []).append(name_of(scans.atlas))
     return [
-        f"The labels look exchanged of {' or of '.join(f'{first} and {second}' for first, second in pairs)}"
+        f"The labels of {', or those of '.join(f'{first} and {second}' for first, second in pairs)} look exchanged"
         + (f" (in {len(names)} of {len(lists)} parcellations)" if len(lists) > 1 else "")
         for pairs, names in where.items()
     ]
@@ -89,7 +89,9 @@ def _sentences(lists: Sequence[ScansToLookAt], *, options: str | None, has_entri
         sentences += list(by_text)
     elif by_text:
         sentences += [f"{name_of(scans.atlas)}: {scans.how_well}" for scans in (ordered[-1], ordered[0])]
-    if any(scans.swapped is not None and len(scans.swapped_names) > 1 for scans in lists):
+    if any(scans.swapped is not None for scans in lists):
+        sentences.append("A pair can be named by chance, more often the lower D is and the fewer scans a subject has.")
+    if any(len(scans.swapped_names) > 1 for scans in lists):
         sentences.append(
             "With two scans a subject the distances do not tell which of the exchanged scans have the wrong labels."
         )

@@ -17,8 +17,8 @@ def describe(key: str, value: float, median: float, *, regions: int) -> str:
     """
     side = "low" if value < median else "high"
     return {
-        "own_d": f"scans of other subjects are nearer to it than its own subject's, more often than usual: own D {value:.2f},"
-        f" median {median:.2f}",
+        "own_d": "scans of other subjects are nearer to it than its own subject's, more often than usual:"
+        f" own D {value:.2f}, median {median:.2f}",
         "distance_to_mean": f"it is far from the mean of the other scans: {_number(value)}, median {_number(median)}",
         "density": f"its density is {side}: {value:.1%} of the pairs of regions are joined, median {median:.1%}",
         "strength": f"its total strength is {side}: {_number(value)}, median {_number(median)}",
