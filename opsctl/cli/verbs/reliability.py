@@ -85,6 +85,9 @@ def reliability(
     to a scan of another subject: m2g's own measure. It needs at least two subjects with two sessions each. With
     --verbose each scan's own D is shown.
 
+    Below stand the scans to look at: those that differ from the others, with the reason and the command for their
+    pictures. It is a list to look at, never a verdict.
+
     Example: opsctl reliability --dataset HNU1
     """
     _check(folder, run_id=run_id, dataset=dataset, modif=modif)
@@ -96,8 +99,10 @@ def reliability(
     from opsctl.commands.reliability.stack_room import ensure_room, ranks_room
     from opsctl.core.reliability.distances import distances
     from opsctl.core.reliability.published import published_value
+    from opsctl.core.reliability.suspects import scans_to_look_at
     from opsctl.render.reliability import as_json as document
     from opsctl.render.reliability import show_reliability
+    from opsctl.render.reliability_scans import show_scans
     from opsctl.render.screen import duration_text, size_text
 
     context = Context(platform_name=platform, profile=profile)
@@ -115,7 +120,7 @@ def reliability(
     if cost.seconds > _LONG_SECONDS:
         screen.say(f"The comparison takes about {duration_text(cost.seconds)}, and the reading of the files before it.")
     published = published_value(run.dataset.rstrip("/").rpartition("/")[2], run.m2g) if run is not None else None
-    rows = []
+    rows, to_look_at = [], []
     with screen.counting("connectomes", total=sum(len(files.files) for files in stacks)) as advance:
         for files in stacks:
             stack = read_stack(source, files, atlases=atlases, on_file=lambda _: advance(1))
@@ -130,11 +135,14 @@ def reliability(
                     published=published,
                 )
             )
+            to_look_at.append(scans_to_look_at(stack, compared, rows[-1].result))
     if as_json:
-        screen.json(document(rows, about))
+        screen.json(document(rows, about) | {"scans_to_look_at": [scans.as_json() for scans in to_look_at]})
     else:
         title = str(folder) if folder is not None else dataset or about["run_id"]
         show_reliability(screen, rows, title=title, is_verbose=is_verbose())
+        options = None if run is None else _options(run, dataset=dataset)
+        show_scans(screen, to_look_at, options=options, is_verbose=is_verbose())
 
 
 def _check(folder: Path | None, *, run_id: str | None, dataset: str | None, modif: str | None) -> None:
@@ -175,6 +183,13 @@ def _source(
         )
     about |= {"run_id": run.run_id if dataset is None else None, "dataset": run.dataset, "output": run.output}
     return RunGraphs(reader.on_s3, context.storage), run, about
+
+
+def _options(run: Run, *, dataset: str | None) -> str:
+    """The options of `results` and `report` that name what was read."""
+    if dataset is None:
+        return f"--run {run.run_id}"
+    return f"--dataset {shlex.quote(dataset)} --modif {shlex.quote(run.output.rpartition('/')[2])}"
 
 
 def _nothing(folder: Path | None, run: Run | None, *, dataset: str | None) -> Problem:
