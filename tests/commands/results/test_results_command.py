@@ -317,6 +317,7 @@ def test_the_table_has_what_the_job_counted(world: World, tmp_path: Path) -> Non
             "peak_disk_mib": "2100",
             "cost_usd": "0.1235",
             "run": RUN,
+            "model": "csa",
         }
     ]
     sidecar = json.loads((tmp_path / "connectomes.json").read_text())
