@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.results.connectome_table import NAME
 
 if TYPE_CHECKING:
     from opsctl.commands.results.download_folder import DownloadFolder
@@ -43,14 +47,18 @@ def convert(screen: Screen, request: ResultsRequest, *, is_list: bool, as_json: 
     Problem
         When a file could not be written, or the folder has no connectome.
     """
-    from opsctl.commands.reliability.folder_graphs import FolderGraphs
     from opsctl.commands.results.download import open_folder
     from opsctl.commands.results.faults import Faults
     from opsctl.render.results import formats_json, show_faults, show_files, show_formats
 
     folder = Path(request.folder)
-    # Before the folder is made: a name that was mistyped must not become one.
-    FolderGraphs(folder)
+    if not (folder / NAME).is_file():
+        # Opening would make the folder: a name that was mistyped must not become one.
+        raise Problem(
+            f"{folder} has no {NAME}: it is no folder that `opsctl results` wrote.",
+            f"`{replace(request, is_download=True).command}` downloads the connectomes of the latest run first.",
+            code=ErrorCode.NO_RESULTS,
+        )
     faults = Faults(request.command)
     with open_folder(folder) as target:
         written = write_typed_formats(screen, request, target, faults)

@@ -12,7 +12,7 @@ def formats_readme(*, is_preview: bool) -> str:
     return (
         "# Connectomes in other formats\n\n"
         f"{banner}"
-        "`opsctl results --format …` wrote these files from the connectomes in the folder above: of each parcellation,\n"
+        "`opsctl results --format` wrote these files from the connectomes in the folder above: of each parcellation,\n"
         "kind and model all scans that `connectomes.tsv` lists.\n\n"
         "| folder | content |\n"
         "|---|---|\n"
@@ -21,5 +21,5 @@ def formats_readme(*, is_preview: bool) -> str:
         "| `graphml` | a graph for each scan: nodes with label, name and centre, edges with their weight |\n"
         "| `bids` | a dataset with the names of BIDS's draft for connectivity (`_relmat`) |\n\n"
         "Rows and nodes are numbered by the labels of the atlas, not by m2g's ranks; the tables of nodes have both.\n"
-        f"{LOST_ROWS}\n{LOST_UNPLACED}\n"
+        f"\n{LOST_ROWS}\n\n{LOST_UNPLACED}\n"
     )

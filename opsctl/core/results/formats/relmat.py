@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opsctl.core.reliability.graph_stack import GraphStack, StackedScan
     from opsctl.core.runs.result import GraphKind
 
-DRAFT = "BEP017 (draft), bids-specification pull request 1902 of 2024-08-21"
+DRAFT = "BEP017, draft of 2024-08-21 (pull request 1902 of bids-specification)"
 BIDS_VERSION = "1.11.1"
 #: The name of the dataset that the matrices were made of, in BIDS URIs.
 SOURCE = "m2g"
@@ -83,7 +83,6 @@ def sidecar(stack: GraphStack, lost: ScanLosses, *, source: str | None, software
         "MeasureDescription": weight_text(stack.kind)
         + (f" (diffusion model {stack.model})" if stack.model else "")
         + (f". {BANNER}" if stack.is_preview else ""),
-        "MeasureUnits": "arbitrary",
         "Weighted": True,
         "Directed": False,
         "ValidDiagonal": False,
@@ -140,7 +139,7 @@ def dataset_description(source: Mapping[str, Any], *, version: str) -> dict[str,
     name = source.get("Name")
     generators = source.get("GeneratedBy")
     value: dict[str, Any] = {
-        "Name": f"{name if isinstance(name, str) else 'connectomes'}: relationship matrices ({DRAFT})",
+        "Name": f"{name if isinstance(name, str) else 'connectomes'}: relationship matrices (BEP017, draft)",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [
@@ -172,9 +171,10 @@ def readme(*, is_preview: bool) -> str:
     return (
         "# Relationship matrices\n\n"
         f"{banner}"
-        "m2g's connectomes under the names of BIDS's draft for connectivity, written by `opsctl results --format bids`.\n"
-        f"The draft is {DRAFT}. It is not part of BIDS: names and\n"
-        "keys may change, and `.bidsignore` hides these files from BIDS's validator.\n\n"
+        "m2g's connectomes under the names of BIDS's draft for connectivity, as `opsctl results --format bids` writes\n"
+        f"them: {DRAFT}.\n"
+        "The draft is not part of BIDS. Its names and keys may change, and `.bidsignore` hides these files from its\n"
+        "validator.\n\n"
         "- `*_relmat.dense.tsv`: a matrix without header. Missing numbers are `n/a`.\n"
         "- `*_relmat.json`: what its numbers are, and which regions the scan lost.\n"
         "- `atlas-*_nodeindices.tsv`: which region each row is; `atlas-*_dseg.tsv`: the regions of the atlas.\n"
