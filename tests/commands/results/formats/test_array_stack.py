@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.formats_world import ATLASES, YEO, ResultsFolder, chain
+from support.formats_world import ATLASES, YEO, ResultsFolder, chain, correlations
 
 from opsctl.commands.reliability.folder_graphs import FolderGraphs
+from opsctl.commands.reliability.graph_files import GraphSource
 from opsctl.commands.reliability.graph_stacks import read_stacks
+from opsctl.commands.results.formats.array_graphs import ArrayGraphs
 from opsctl.commands.results.formats.array_stack import read_array
 from opsctl.core.errors import ErrorCode, Problem
 
@@ -36,6 +38,28 @@ def test_it_is_the_stack_of_the_folder(array: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(of_array.weights, of_folder.weights)
     np.testing.assert_array_equal(of_array.centres, of_folder.centres)
     np.testing.assert_array_equal(of_array.matrix(1), of_folder.matrix(1))
+
+
+def test_it_is_a_source_of_the_same_stack(array: Path) -> None:
+    of_array = read_array(array)
+    source: GraphSource = ArrayGraphs(array)
+    (stack,) = read_stacks(source, atlases=ATLASES)
+    for name in ("atlas", "kind", "model", "scans", "labels", "regions", "is_preview"):
+        assert getattr(stack, name) == getattr(of_array, name), name
+    np.testing.assert_array_equal(stack.weights, of_array.weights)
+    assert [entry.scan for entry in stack.unplaced] == ["sub-02/ses-1"]
+
+
+def test_correlations_come_back_with_their_missing_signals(tmp_path: Path) -> None:
+    results = ResultsFolder(tmp_path / "out")
+    edges = {pair: float("nan") if 3 in pair else weight for pair, weight in correlations(7).items()}
+    results.add("sub-01", edges, kind="correlation")
+    results.add("sub-02", correlations(7), kind="correlation")
+    results.write("npz")
+    (stack,) = read_stacks(ArrayGraphs(tmp_path / f"out/formats/npz/{YEO}_correlation.npz"), atlases=ATLASES)
+    (of_folder,) = read_stacks(FolderGraphs(tmp_path / "out"), atlases=ATLASES)
+    assert not stack.left_out
+    np.testing.assert_array_equal(stack.weights, of_folder.weights)
 
 
 def changed(array: Path, **arrays: Any) -> Path:
