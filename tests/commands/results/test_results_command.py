@@ -95,6 +95,7 @@ def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
         ],
         "files": [],
         "table": str(tmp_path / "connectomes.tsv"),
+        "formats": [],
         "missing": ["sub-02"],
         "warnings": [],
         "failed": [],

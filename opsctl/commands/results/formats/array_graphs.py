@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from opsctl.commands.reliability.graph_files import GraphFile
-from opsctl.commands.results.formats.array_stack import read_array
-from opsctl.core.errors import Problem
+from opsctl.commands.results.formats.array_stack import read_array, read_unplaced
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.reliability.graph_stack import lost_rows
 
 
@@ -29,7 +29,9 @@ class ArrayGraphs:
 
     def __init__(self, path: Path) -> None:
         self._stack = read_array(path)
-        unplaced = {entry.scan for entry in self._stack.unplaced}
+        unplaced = read_unplaced(path)
+        if len(unplaced) != len(self._stack.scans):
+            raise Problem(f"{path} counts the lost regions of other scans.", code=ErrorCode.FILE_UNREADABLE)
         regions = len(self._stack.labels)
         self._pairs = np.column_stack(np.triu_indices(regions, k=1)) + 1
         self._lost = [lost_rows(self._stack.weights[index], regions) for index in range(len(self._stack.scans))]
@@ -41,8 +43,7 @@ class ArrayGraphs:
                 model=self._stack.model,
                 address=f"{path}:{scan.name}",
                 regions=regions,
-                # How many are lost stands in no array where it is not known which they are.
-                lost=None if scan.name in unplaced else int(self._lost[index].sum()),
+                lost=None if (count := unplaced[index]) is None else int(self._lost[index].sum()) + count,
                 index=index,
                 is_preview=self._stack.is_preview,
             )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, get_args
 
@@ -39,9 +40,27 @@ def read_array(path: Path) -> GraphStack:
     Problem
         If `results --format npz` did not write it, or the disk has no room for its weights.
     """
+    with _opened(path) as archive:
+        return _stack(archive)
+
+
+def read_unplaced(path: Path) -> list[int | None]:
+    """How many regions each scan lost of which only the number is known; None where that is not known either.
+
+    Raises
+    ------
+    Problem
+        As `read_array`.
+    """
+    with _opened(path) as archive:
+        return [None if count < 0 else int(count) for count in _array(archive, "lost_unplaced").tolist()]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            return _stack(archive)
+            yield archive
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).strip("'\"").rstrip(".")
         raise Problem(

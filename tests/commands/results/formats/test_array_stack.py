@@ -44,10 +44,11 @@ def test_it_is_a_source_of_the_same_stack(array: Path) -> None:
     of_array = read_array(array)
     source: GraphSource = ArrayGraphs(array)
     (stack,) = read_stacks(source, atlases=ATLASES)
-    for name in ("atlas", "kind", "model", "scans", "labels", "regions", "is_preview"):
+    for name in ("atlas", "kind", "model", "scans", "labels", "regions", "unplaced", "is_preview"):
         assert getattr(stack, name) == getattr(of_array, name), name
     np.testing.assert_array_equal(stack.weights, of_array.weights)
-    assert [entry.scan for entry in stack.unplaced] == ["sub-02/ses-1"]
+    with pytest.raises(Problem, match="counts the lost regions of other scans"):
+        ArrayGraphs(changed(array, lost_unplaced=np.zeros(2, dtype=int)))
 
 
 def test_correlations_come_back_with_their_missing_signals(tmp_path: Path) -> None:
