@@ -15,9 +15,8 @@ from opsctl.commands.results.faults import Faults
 from opsctl.commands.results.formats.write_formats import FormatsWritten, plan_formats, write_formats
 from opsctl.core.preview import BANNER
 from opsctl.core.results.connectome_table import ConnectomeRow, table
-from opsctl.core.results.formats.format_name import Format
 from opsctl.core.results.request import ResultsRequest
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.result import Format, GraphKind
 
 ATLASES = Atlases(table=atlas_table(), nodes=atlas_nodes())
 #: Seven regions with names.

@@ -31,8 +31,8 @@ def reliability(
         Path | None,
         typer.Argument(
             metavar="[FOLDER]",
-            help="A folder that `opsctl results` wrote, or an array of its `--format npz`. Default: the results of a run,"
-            " read from the data bucket.",
+            help="A folder that `opsctl results` wrote, or an array of its `--format npz`. Default: the results of a"
+            " run, read from the data bucket.",
         ),
     ] = None,
     *,

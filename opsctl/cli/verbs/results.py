@@ -22,8 +22,7 @@ from opsctl.cli.options import (
     ScanName,
 )
 from opsctl.core.errors import Problem
-from opsctl.core.results.formats.format_name import Format
-from opsctl.core.runs.result import TypedKind, What
+from opsctl.core.runs.result import Format, TypedKind, What
 
 if TYPE_CHECKING:
     from opsctl.commands.runs.snapshot import SnapshotReader

@@ -10,9 +10,8 @@ from typing import get_args
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.results.connectome_table import atlas_of
-from opsctl.core.results.formats.format_name import Format
 from opsctl.core.runs.names import find_scans
-from opsctl.core.runs.result import GraphKind, TypedKind, What
+from opsctl.core.runs.result import Format, GraphKind, TypedKind, What
 
 _SHOWN = 8
 

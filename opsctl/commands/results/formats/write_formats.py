@@ -25,13 +25,13 @@ from opsctl.core.reliability.graph_stack import GraphStack
 from opsctl.core.results import connectome_table
 from opsctl.core.results.formats import relmat
 from opsctl.core.results.formats.dense_table import dense_lines
-from opsctl.core.results.formats.format_name import FOLDER, Format, format_folder, scan_stem, stack_name
+from opsctl.core.results.formats.format_name import FOLDER, format_folder, scan_stem, stack_name
 from opsctl.core.results.formats.formats_readme import formats_readme
 from opsctl.core.results.formats.graphml import graphml_lines
 from opsctl.core.results.formats.stack_about import about, weight_text, with_columns
 from opsctl.core.results.formats.stack_tables import ScanLosses, ScanSource, losses, names_of, node_table, scan_table
 from opsctl.core.results.request import ResultsRequest
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.result import Format, GraphKind
 
 _DESCRIPTION = "dataset_description.json"
 _MOST_BYTES = 1_000_000

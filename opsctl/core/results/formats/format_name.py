@@ -1,15 +1,13 @@
-"""The formats of `results --format`, and how their files are named."""
+"""How the files of `results --format` are named."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opsctl.core.reliability.graph_stack import GraphStack, StackedScan
-
-#: A dense table a scan, one array a parcellation, a graph a scan, or the names of BIDS's draft for connectivity.
-Format = Literal["tsv", "npz", "graphml", "bids"]
+    from opsctl.core.runs.result import Format
 
 #: The folder below the download folder; each format has a folder of its own in it.
 FOLDER = "formats"
