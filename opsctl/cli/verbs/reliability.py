@@ -31,7 +31,8 @@ def reliability(
         Path | None,
         typer.Argument(
             metavar="[FOLDER]",
-            help="A folder that `opsctl results` wrote. Default: the results of a run, read from the data bucket.",
+            help="A folder that `opsctl results` wrote, or an array of its `--format npz`. Default: the results of a"
+            " run, read from the data bucket.",
         ),
     ] = None,
     *,
@@ -163,6 +164,10 @@ def _source(
 ) -> tuple[GraphSource, Run | None, dict[str, Any]]:
     """What is read, its run, and what the JSON says of it."""
     about: dict[str, Any] = {"run_id": None, "dataset": None, "output": None, "folder": None}
+    if folder is not None and folder.suffix == ".npz":
+        from opsctl.commands.results.formats.array_graphs import ArrayGraphs
+
+        return ArrayGraphs(folder), None, {**about, "folder": str(folder)}
     if folder is not None:
         from opsctl.commands.reliability.folder_graphs import FolderGraphs
 

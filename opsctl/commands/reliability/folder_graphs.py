@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import get_args
 
 from opsctl.commands.reliability.graph_files import GraphFile
-from opsctl.commands.reliability.run_graphs import LOST_NAME
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.preview import BANNER
 from opsctl.core.reliability.graph_stack import StackedScan
-from opsctl.core.results.connectome_table import NAME, atlas_of, kind_of
+from opsctl.core.results.connectome_table import LOST_NAME, NAME, UNKNOWN, atlas_of, kind_of
 from opsctl.core.runs.result import GraphKind
 from opsctl.open_folder import InTheWay
 from opsctl.safe_folder import SafeFolder
@@ -81,7 +80,7 @@ class FolderGraphs:
                 scan=StackedScan.of(cells["scan"]),
                 atlas=atlas_of(place),
                 kind=kind,
-                model="",
+                model="" if cells.get("model", UNKNOWN) == UNKNOWN else cells["model"],
                 address=place,
                 regions=_number(cells["regions"]),
                 lost=_number(cells["lost"]),
@@ -110,7 +109,7 @@ class FolderGraphs:
         return problems
 
     def read_lost(self, files: Sequence[GraphFile]) -> dict[GraphFile, str | Problem]:
-        """The lists of lost regions; `results` brings them with `--what all` only."""
+        """The lists of lost regions, which `results` brings with the connectomes."""
         lists: dict[GraphFile, str | Problem] = {}
         for file in files:
             try:

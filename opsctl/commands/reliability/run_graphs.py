@@ -12,13 +12,11 @@ from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import Problem
 from opsctl.core.reliability.graph_stack import StackedScan
-from opsctl.core.results.connectome_table import UNKNOWN, atlas_of, kind_of
+from opsctl.core.results.connectome_table import LOST_NAME, UNKNOWN, atlas_of, kind_of
 from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.runs.result import GraphKind, OutputFile, Result
 
 _STREAMLINES: GraphKind = "streamlines"
-#: m2g's list of the labels that a diffusion scan lost, beside the connectome.
-LOST_NAME = "lost_roi.csv"
 
 
 class RunGraphs:

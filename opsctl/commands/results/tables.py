@@ -90,10 +90,11 @@ def _rows(
         if not item.is_connectome:
             continue
         result, graph = plan.results[item.index], graphs.get(item.file.uri)
+        kind = graph.kind if graph else connectome_table.kind_of(item.place)
         yield ConnectomeRow(
             scan=item.scan,
             file=item.place,
-            kind=graph.kind if graph else connectome_table.kind_of(item.place),
+            kind=kind,
             size=GraphSize(nodes=graph.nodes, edges=graph.edges) if graph else _size(folder, item.place),
             regions=graph.regions if graph else None,
             lost=graph.lost if graph else None,
@@ -103,6 +104,7 @@ def _rows(
             peak_disk_mib=result.peak_disk_mib or None,
             cost_usd=costs.get(item.index),
             run=plan.run.origin(item.index).run_id,
+            model=plan.run.model if kind == "streamlines" else None,
         )
 
 

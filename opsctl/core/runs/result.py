@@ -23,6 +23,8 @@ What = Literal["connectomes", "qa", "all"]
 GraphKind = Literal["streamlines", "correlation", "absolute correlation"]
 #: The same as `--kind` takes it, without blanks.
 TypedKind = Literal["streamlines", "correlation", "absolute-correlation"]
+#: As what `--format` writes connectomes: dense tables, stacked arrays, graphs, or the names of BIDS's draft.
+Format = Literal["tsv", "npz", "graphml", "bids"]
 WarningCode = Literal["regions_lost", "diagonal_only", "few_edges", "few_regions"]
 
 

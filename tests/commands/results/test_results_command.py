@@ -95,6 +95,7 @@ def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
         ],
         "files": [],
         "table": str(tmp_path / "connectomes.tsv"),
+        "formats": [],
         "missing": ["sub-02"],
         "warnings": [],
         "failed": [],
@@ -317,6 +318,7 @@ def test_the_table_has_what_the_job_counted(world: World, tmp_path: Path) -> Non
             "peak_disk_mib": "2100",
             "cost_usd": "0.1235",
             "run": RUN,
+            "model": "csa",
         }
     ]
     sidecar = json.loads((tmp_path / "connectomes.json").read_text())
