@@ -1,0 +1,110 @@
+"""The scans of a pilot: a few subjects with several sessions each, on which settings are compared."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from opsctl.core.counted import counted, counted_verb
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+
+if TYPE_CHECKING:
+    from opsctl.core.dataset.scan import Scan
+
+#: Discriminability needs two subjects with two sessions.
+_FEWEST = 2
+_TYPED = re.compile(r"([0-9]{1,6})[xX]([0-9]{1,6})")
+
+_T = TypeVar("_T")
+
+#: How the scans are chosen, in words.
+RULE = "evenly spaced over the subjects' labels and over each subject's sessions, the first scan of each session"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pilot:
+    """How many subjects, and how many sessions of each.
+
+    The same scans are chosen whenever the dataset has the same ones: a pilot that was interrupted goes on with them.
+    """
+
+    subjects: int
+    sessions: int
+
+    @property
+    def typed(self) -> str:
+        """As it is typed, `8x2`."""
+        return f"{self.subjects}x{self.sessions}"
+
+    def of(self, scans: Sequence[Scan]) -> tuple[Scan, ...]:
+        """The scans of the pilot, in the order of the dataset.
+
+        Parameters
+        ----------
+        scans
+            Of one pipeline.
+
+        Raises
+        ------
+        Problem
+            When too few subjects have that many sessions; says how many there are.
+        """
+        by_subject: dict[str, dict[str, Scan]] = defaultdict(dict)
+        for scan in scans:
+            # A session may have several scans (runs, acquisitions): the first one stands for it.
+            by_subject[scan.subject].setdefault(scan.session or "", scan)
+        enough = sorted(subject for subject, sessions in by_subject.items() if len(sessions) >= self.sessions)
+        if len(enough) < self.subjects:
+            raise self._too_few(by_subject, enough)
+        chosen = {
+            by_subject[subject][session].name
+            for subject in _spread(enough, self.subjects)
+            for session in _spread(sorted(by_subject[subject]), self.sessions)
+        }
+        return tuple(scan for scan in scans if scan.name in chosen)
+
+    def _too_few(self, by_subject: dict[str, dict[str, Scan]], enough: Sequence[str]) -> Problem:
+        have = counted_verb(len(enough), "subject", singular="has", plural="have")
+        what = f"--pilot {self.typed} needs {self.subjects:,} subjects with {self.sessions:,} sessions each: {have}"
+        what += f" as many, of {counted(len(by_subject), 'subject')} that {'is' if len(by_subject) == 1 else 'are'}"
+        what += " selected."
+        with_two = sum(len(sessions) >= _FEWEST for sessions in by_subject.values())
+        if len(enough) >= _FEWEST:
+            hint = f"Type --pilot {len(enough)}x{self.sessions}."
+        elif with_two >= _FEWEST:
+            hint = f"Type --pilot {min(with_two, self.subjects)}x{_FEWEST}."
+        else:
+            hint = "Reliability cannot be measured on them: that needs two subjects with two sessions each."
+        return Problem(what, hint, code=ErrorCode.NO_SCANS)
+
+
+def parse_pilot(typed: str) -> Pilot:
+    """Parse what was typed for `--pilot`.
+
+    Raises
+    ------
+    UsageProblem
+        If it is no such pair of numbers, or fewer than two subjects or sessions.
+    """
+    match = _TYPED.fullmatch(typed.strip())
+    if match is None:
+        raise UsageProblem(
+            f"--pilot {typed!r} is not SUBJECTSxSESSIONS.", "8x2, for example, is 8 subjects with 2 sessions each."
+        )
+    subjects, sessions = int(match[1]), int(match[2])
+    if min(subjects, sessions) < _FEWEST:
+        raise UsageProblem(
+            f"--pilot {typed} is too small: reliability needs two subjects with two sessions each, or more.",
+            "8x2 is a usual pilot.",
+        )
+    return Pilot(subjects=subjects, sessions=sessions)
+
+
+def _spread(values: Sequence[_T], count: int) -> list[_T]:
+    """As many values, evenly spaced from the first to the last."""
+    last = len(values) - 1
+    # Halves are rounded up, whatever the interpreter does with them.
+    return [values[(2 * index * last + count - 1) // (2 * (count - 1))] for index in range(count)]
