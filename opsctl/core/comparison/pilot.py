@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from opsctl.core.counted import counted, counted_verb
+from opsctl.core.counted import counted
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ class Pilot:
         return tuple(scan for scan in scans if scan.name in chosen)
 
     def _too_few(self, by_subject: dict[str, dict[str, Scan]], enough: Sequence[str]) -> Problem:
-        have = counted_verb(len(enough), "subject", singular="has", plural="have")
-        what = f"--pilot {self.typed} needs {self.subjects:,} subjects with {self.sessions:,} sessions each: {have}"
-        what += f" as many, of {counted(len(by_subject), 'subject')} that {'is' if len(by_subject) == 1 else 'are'}"
-        what += " selected."
+        what = f"--pilot {self.typed} needs {self.subjects:,} subjects with {self.sessions:,} sessions each. Of"
+        what += f" {counted(len(by_subject), 'subject')}, {len(enough):,} {'has' if len(enough) == 1 else 'have'}"
+        what += f" {self.sessions:,} sessions or more."
         with_two = sum(len(sessions) >= _FEWEST for sessions in by_subject.values())
         if len(enough) >= _FEWEST:
             hint = f"Type --pilot {len(enough)}x{self.sessions}."
