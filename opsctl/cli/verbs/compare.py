@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
+import click
 import typer
 
 from opsctl.cli import completion
@@ -44,8 +45,13 @@ def compare(
         ),
     ] = None,
     transform: Annotated[
-        Transform,
-        typer.Option("--transform", help="What reliability is computed from: the edges' ranks, weights or logarithms."),
+        str,
+        typer.Option(
+            "--transform",
+            # The type itself is in a module that imports NumPy.
+            click_type=click.Choice(["ranks", "raw", "log"]),
+            help="What reliability is computed from: the edges' ranks, weights or logarithms.",
+        ),
     ] = "ranks",
     platform: PlatformName = None,
     profile: Profile = None,
@@ -74,7 +80,7 @@ def compare(
             *sides,
             atlases=Atlases(table=atlas_table(), nodes=atlas_nodes()),
             parcellation=parcellation,
-            transform=transform,
+            transform=cast("Transform", transform),
             on_file=lambda _: advance(1),
         )
     if as_json:

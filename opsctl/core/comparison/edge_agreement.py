@@ -14,6 +14,10 @@ from opsctl.core.reliability.ranks import mean_ranks, rank_scans
 #: A correlation over fewer scans says nothing of an edge.
 LEAST_SCANS = 5
 _LEAST_EDGES = 3
+_QUANTILES = (0, 0.25, 0.5, 0.75, 1)
+
+#: The mean square of the deviations of ranks, which lie between 0 and 2: a smaller one is a rounding error.
+_LEAST_SQUARES = 1e-10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +43,14 @@ class Spread:
         numbers = values[~np.isnan(values)]
         if not len(numbers):
             return None
-        quantiles = np.quantile(numbers, [0, 0.25, 0.5, 0.75, 1])
+        lowest, first_quartile, middle, third_quartile, highest = map(float, np.quantile(numbers, _QUANTILES))
         return cls(
             count=len(numbers),
-            **dict(zip(("lowest", "first_quartile", "median", "third_quartile", "highest"), map(float, quantiles))),
+            lowest=lowest,
+            first_quartile=first_quartile,
+            median=middle,
+            third_quartile=third_quartile,
+            highest=highest,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -165,12 +173,8 @@ class _Sums:
         counts = np.where(self._counts >= LEAST_SCANS, self._counts, np.nan)
         x, y, xx, yy, xy = self._sums
         of_x, of_y = xx - x * x / counts, yy - y * y / counts
-        # Ranks lie between 0 and 2: a smaller sum of squares is a rounding error.
         varies = (of_x > _LEAST_SQUARES * counts) & (of_y > _LEAST_SQUARES * counts)
         with np.errstate(invalid="ignore", divide="ignore"):
             values = (xy - x * y / counts) / np.sqrt(of_x * of_y)
         result: NDArray[np.float64] = np.where(varies, np.clip(values, -1, 1), np.nan)
         return result
-
-
-_LEAST_SQUARES = 1e-10

@@ -26,8 +26,8 @@ def recommendation(difference: PairedDifference | None, labels: tuple[str, str],
     """
     if is_preview:
         return (
-            "No recommendation: opsctl's preview made connectomes of this comparison, and not m2g, so it shows only that"
-            " the way from scans to figures works."
+            "No recommendation: opsctl's preview made connectomes of this comparison, and not m2g, so it shows only"
+            " that the way from scans to figures works."
         )
     if difference is None:
         return (
