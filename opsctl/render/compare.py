@@ -12,7 +12,7 @@ from opsctl.core.comparison.edge_agreement import EdgeAgreement, Spread
 from opsctl.core.comparison.paired_difference import PairedDifference
 from opsctl.core.comparison.recommendation import NOT_VALIDITY, larger_sample, probability_text, signed
 from opsctl.core.comparison.side import Resources, Side, option_differences
-from opsctl.core.costs.estimate import usd_text
+from opsctl.core.costs.estimate import about_text, usd_text
 from opsctl.core.counted import counted
 from opsctl.core.preview import BANNER
 from opsctl.core.reliability.distances import Transform
@@ -24,8 +24,9 @@ _WEIGHTS: dict[Transform, str] = {
     "raw": "the weights of the edges",
     "log": "the logarithms of the weights of the edges",
 }
-_RELIABILITY = ("PARCELLATION", "D OF A", "D OF B", "A − B", "INTERVAL", "P", "SUBJECTS", "SCANS")
+_RELIABILITY = ("PARCELLATION", "D OF A", "D OF B", "A − B", "95 % INTERVAL", "P", "SUBJECTS", "SCANS")
 _EDGES = ("PARCELLATION", "EACH SCAN", "EACH EDGE", "REGIONS", "LOST BY A", "LOST BY B")
+_RESOURCES = ("", "TIME OF A SCAN", "PEAK MEMORY", "COST")
 _MOST_NAMES = 8
 _MOST_LEFT_OUT = 5
 
@@ -34,12 +35,19 @@ def show_comparison(screen: Screen, comparison: Comparison) -> None:
     """Show both sides, their reliability, the agreement of their edges, what they took, and what follows."""
     if comparison.is_preview:
         screen.warn(BANNER)
+    if comparison.datasets is not None:
+        first, second = comparison.datasets
+        screen.warn(
+            f"A is of {first}, and B of {second}: scans of one name are taken for the same, which they need not be."
+        )
     for line in _side_lines(comparison):
         screen.answer(line)
     _heading(screen, "Reliability")
     screen.answer(f"discriminability D from {_WEIGHTS[comparison.transform]}; 1: every subject is told apart")
     for row in _reliability_rows(comparison, screen.data.room):
         screen.answer(row)
+    for line in _method_lines(comparison):
+        screen.answer(line)
     _heading(screen, "Edges")
     screen.answer(
         "correlation of A and B: median (lowest to highest) over the scans, median (quartiles) over the edges"
@@ -48,7 +56,8 @@ def show_comparison(screen: Screen, comparison: Comparison) -> None:
         screen.answer(row)
     for line in _omission_lines(comparison):
         screen.answer(line)
-    _heading(screen, "Time, memory and cost of these scans")
+    _heading(screen, "Time, memory and cost")
+    screen.answer("median and largest value of the compared scans; the cost of all their attempts")
     for row in _resource_rows(comparison, screen.data.room):
         screen.answer(row)
     if comparison.is_preview:
@@ -86,8 +95,9 @@ def _side_lines(comparison: Comparison) -> list[str]:
         ("opsctl", (first.opsctl_versions, second.opsctl_versions)),
         ("preview", (_yes(first.is_preview), _yes(second.is_preview))),
     ):
-        texts = [", ".join(own) or "not known" for own in values]
-        if texts[0] != texts[1]:
+        texts = [", ".join(own) for own in values]
+        # Of a folder of results some are not known.
+        if all(texts) and texts[0] != texts[1]:
             lines.append(f"differs: {name}: {texts[0]} / {texts[1]}")
     if not option_differences(first, second) and None not in (first.options, second.options):
         lines.append("m2g's options are the same in both.")
@@ -117,8 +127,23 @@ def _reliability_rows(comparison: Comparison, room: int | None) -> list[Text]:
             of_kind = f", {kind}" if len(comparison.overall) > 1 else ""
             measured.append((f"mean of {count}{of_kind}", difference))
     rows = [_reliability_cells(name, difference) for name, difference in measured]
-    titles = ("D of A", "D of B", "A − B", "interval", "p", "subjects", "scans")
+    titles = ("D of A", "D of B", "A − B", "95 % interval", "p", "subjects", "scans")
     return _shown(_RELIABILITY, rows, titles, room, right=(1, 2, 3, 5, 6, 7))
+
+
+def _method_lines(comparison: Comparison) -> list[str]:
+    """What the intervals and probabilities rest on."""
+    known = [difference for difference in comparison.overall.values() if difference is not None]
+    if not known:
+        return []
+    ways = "all" if known[0].is_every_swap else "random"
+    lines = [
+        "interval: jackknife over the subjects; p: the settings of each subject swapped or not,"
+        f" {ways} {known[0].swaps:,} ways"
+    ]
+    if len(comparison.rows) > len(comparison.overall):
+        lines.append("The mean is the one test: of many parcellations some differ by chance.")
+    return lines
 
 
 def _row_name(comparison: Comparison, row: ParcellationComparison) -> str:
@@ -197,22 +222,21 @@ def _omission_lines(comparison: Comparison) -> list[str]:
 
 def _resource_rows(comparison: Comparison, room: int | None) -> list[Text]:
     resources = [side.resources(comparison.scans) for side in comparison.sides]
-    cells = [[f"{label}:", *_resource_cells(own)] for label, own in zip(comparison.labels, resources, strict=True)]
-    return table(cells, room=room)
+    cells = [[label, *_resource_cells(own)] for label, own in zip(comparison.labels, resources, strict=True)]
+    return _shown(_RESOURCES, cells, ("time", "peak memory", "cost"), room, right=())
 
 
 def _resource_cells(resources: Resources) -> list[str]:
     seconds, memory = resources.median_seconds, resources.median_memory_mib
-    time = "time not known"
+    cells = ["not known"] * 3
     if seconds is not None and resources.longest_seconds is not None:
-        time = f"{duration_text(seconds)} a scan, at most {duration_text(resources.longest_seconds)}"
-    peak = "memory not known"
+        cells[0] = f"{duration_text(seconds)} (at most {duration_text(resources.longest_seconds)})"
     if memory is not None and resources.largest_memory_mib is not None:
-        peak = f"peak memory {memory:,} MiB, at most {resources.largest_memory_mib:,} MiB"
-    cost = "cost not known"
-    if resources.money is not None and resources.usd_per_scan is not None:
-        cost = f"{resources.money.text} ({usd_text(resources.usd_per_scan)} a scan)"
-    return [f"{time};", f"{peak};", cost]
+        cells[1] = f"{memory:,} MiB (at most {resources.largest_memory_mib:,} MiB)"
+    if resources.usd is not None and resources.usd_per_scan is not None:
+        whole = resources.money.text if resources.money else f"{about_text(resources.usd)} at AWS's prices"
+        cells[2] = f"{usd_text(resources.usd_per_scan)} a scan; {whole}"
+    return cells
 
 
 def _shown(

@@ -16,6 +16,7 @@ from opsctl.cli.options import AsJson, PlatformName, Profile
 from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
+    from opsctl.commands.comparison.compare import Comparison
     from opsctl.commands.comparison.sides import OpenedSide
     from opsctl.core.comparison.side_argument import DatasetOutputs
     from opsctl.core.reliability.distances import Transform
@@ -87,6 +88,18 @@ def compare(
         screen.json(comparison.as_json())
     else:
         show_comparison(screen, comparison)
+        screen.hints(_next_commands(context, comparison))
+
+
+def _next_commands(context: Context, comparison: Comparison) -> dict[str, str]:
+    """The commands that run all scans with one of the settings; the pilot's scans are kept."""
+    from opsctl.cli.side_command import run_command
+
+    commands = {}
+    for label, side in zip(comparison.labels, comparison.sides, strict=True):
+        if command := run_command(side, data_bucket=context.platform.data_bucket if side.kind != "folder" else ""):
+            commands[command] = f"all scans with {label}"
+    return commands
 
 
 class _Opener:
@@ -118,9 +131,11 @@ class _Opener:
                 dataset = side.as_dataset(self._context.records.run_ids())
                 if dataset is None and is_configured:
                     dataset = DatasetOutputs(side.name, None)
-                return self._run(typed) if dataset is None else self._dataset(typed, dataset)
+                return self._run(side.name) if dataset is None else self._dataset(typed, dataset)
             return self._dataset(typed, side)
         except Problem as problem:
+            if problem.code == ErrorCode.RUN_NOT_FOUND and isinstance(side, RunOrDataset):
+                problem.add_sentence("No run is of a dataset of that name either.")
             if problem.code in _NOT_THERE and Path(typed).is_dir():
                 problem.add_sentence(
                     f"The folder of that name on this machine is {shlex.quote(folder_argument(typed))}."

@@ -15,7 +15,7 @@ from opsctl.core.comparison.comparison import ParcellationComparison, compare_st
 from opsctl.core.comparison.paired_difference import PairedDifference
 from opsctl.core.comparison.recommendation import NOT_VALIDITY, larger_sample, recommendation
 from opsctl.core.comparison.side import Side, labels, option_differences
-from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.reliability.distances import Transform
 from opsctl.core.runs.result import GraphKind
 
@@ -57,6 +57,12 @@ class Comparison:
     def is_preview(self) -> bool:
         """Whether the preview made connectomes of either."""
         return any(side.is_preview for side in self.sides)
+
+    @property
+    def datasets(self) -> tuple[str, str] | None:
+        """The datasets of both, where they differ: then scans of the same name need not be the same."""
+        first, second = (side.dataset for side in self.sides)
+        return (first, second) if first and second and first != second else None
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -125,9 +131,11 @@ def compare(
     Problem
         If the two have no scan in common.
     UsageProblem
-        If no scan has a connectome of a typed parcellation.
+        If the two are the same, or no scan has a connectome of a typed parcellation.
     """
     sides = (first.side, second.side)
+    if first.side.typed == second.side.typed:
+        raise UsageProblem(f"A and B are both {first.side.typed}.", "Name two runs, datasets or folders that differ.")
     scans = tuple(sorted(first.side.scans.keys() & second.side.scans.keys()))
     if not scans:
         raise Problem(

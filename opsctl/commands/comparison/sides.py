@@ -10,11 +10,12 @@ from typing import Any, Literal
 from opsctl.commands.reliability.folder_graphs import FolderGraphs
 from opsctl.commands.reliability.graph_files import GraphFile, GraphSource
 from opsctl.commands.results.tables import attempt_seconds
+from opsctl.commands.runs.output_runs import output_name_of
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.comparison.side import GraphName, ScanFacts, Side
-from opsctl.core.costs.money import spent
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.snapshot import Pricing
 
 
@@ -83,11 +84,13 @@ def open_run(
             kind=kind,
             scans=scans,
             options=run.m2g,
+            dataset=run.dataset,
+            output_name=output_name_of(run),
             run_ids=tuple(sorted(origins)),
-            images=_distinct(maker.image for maker in makers),
+            images=_distinct(_image_text(maker, records) for maker in makers),
             opsctl_versions=_distinct(maker.opsctl_version for maker in makers),
             is_preview=any(run.is_previewed(index) for index in done),
-            money=spent(0.0, is_local=pricing.is_local) if pricing is not None else None,
+            is_local=pricing.is_local if pricing is not None else None,
         ),
         source=source,
         files=files,
@@ -96,7 +99,7 @@ def open_run(
 
 def open_results_folder(typed: str, source: FolderGraphs) -> OpenedSide:
     """Read a folder that `opsctl results` wrote: `connectomes.tsv` has what each scan took."""
-    files = tuple(source.files())
+    files, description = tuple(source.files()), source.description()
     lost = _lost(files)
     cells = {row["scan"]: row for row in source.rows()}
     is_preview = any(file.is_preview for file in files)
@@ -109,19 +112,20 @@ def open_results_folder(typed: str, source: FolderGraphs) -> OpenedSide:
         )
         for name in {file.scan.name for file in files}
     }
-    images, versions = _generators(source.description())
+    images, versions = _generators(description)
     return OpenedSide(
         side=Side(
             typed=typed,
             kind="folder",
             scans=scans,
             options=None,
+            dataset=_source_dataset(description),
             run_ids=_distinct(row["run"] for row in cells.values() if row.get("run")),
             images=images,
             opsctl_versions=versions,
             is_preview=is_preview,
             # The table does not say where the scans ran; of the preview it is known that nothing was charged.
-            money=spent(0.0, is_local=is_preview) if any(facts.usd is not None for facts in scans.values()) else None,
+            is_local=True if is_preview else None,
         ),
         source=source,
         files=files,
@@ -134,6 +138,20 @@ def _lost(files: Iterable[GraphFile]) -> Mapping[str, Mapping[GraphName, int]]:
         if file.lost is not None:
             lost[file.scan.name][file.atlas, file.kind] = file.lost
     return lost
+
+
+def _image_text(run: Run, records: Records) -> str:
+    """A run's image with its digest, where it is known: a tag may name another image later."""
+    document = records.document(run.run_id, 0) or {}
+    digest = document.get("image_digest")
+    return f"{run.image} ({digest})" if digest else run.image
+
+
+def _source_dataset(description: Mapping[str, Any]) -> str:
+    """The address of the dataset that a folder of results is of, in its `dataset_description.json`."""
+    sources = description.get("SourceDatasets")
+    first = sources[0] if isinstance(sources, list) and sources else None
+    return str(first.get("URL", "")) if isinstance(first, dict) else ""
 
 
 def _generators(description: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:

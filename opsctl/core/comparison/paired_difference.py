@@ -137,9 +137,12 @@ class PairedDifference:
         return (self.low > 0 or self.high < 0) and self.probability < 1 - self.level
 
     @property
-    def subjects_for_half_width(self) -> int:
-        """How many subjects give an interval half as wide: its width shrinks with the square root of their number."""
-        return 4 * self.subjects
+    def subjects_for_half_width(self) -> int | None:
+        """How many subjects give an interval half as wide: its width shrinks with the square root of their number.
+
+        None where the standard error is not known.
+        """
+        return None if self.standard_error is None or self.has_no_width else 4 * self.subjects
 
     @property
     def subjects_to_resolve(self) -> int | None:
@@ -167,7 +170,7 @@ class PairedDifference:
             "swaps": self.swaps,
             "every_swap": self.is_every_swap,
             "resolved": self.is_resolved,
-            "subjects_for_half_width": None if self.standard_error is None else self.subjects_for_half_width,
+            "subjects_for_half_width": self.subjects_for_half_width,
             "subjects_to_resolve": self.subjects_to_resolve,
         }
 

@@ -67,7 +67,7 @@ def recommendation(difference: PairedDifference | None, labels: tuple[str, str],
 
 def larger_sample(difference: PairedDifference | None) -> str:
     """What more subjects would show; empty where that cannot be said."""
-    if difference is None or difference.standard_error is None or difference.has_no_width:
+    if difference is None or difference.subjects_for_half_width is None:
         return ""
     sentence = (
         f"An interval half as wide takes about {difference.subjects_for_half_width:,} subjects with as many scans each."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Literal
 
-from opsctl.core.costs.money import Money
+from opsctl.core.costs.money import Money, spent
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.result import GraphKind
 
@@ -54,6 +54,10 @@ class Side:
         What it is.
     scans
         Its finished scans by name.
+    dataset
+        Its S3 address; empty where it is not known.
+    output_name
+        The derivatives folder; empty of a folder of results.
     options
         m2g's options; None where they are not known.
     run_ids
@@ -62,19 +66,21 @@ class Side:
         What made them; empty where it is not known.
     is_preview
         Whether opsctl's preview made any of them, and not m2g.
-    money
-        The truth of its costs, and whether they are complete; None where no cost is known. Its amount is not used.
+    is_local
+        Whether nothing was charged; None where it is not known where the scans ran.
     """
 
     typed: str
     kind: Literal["run", "dataset", "folder"]
     scans: Mapping[str, ScanFacts]
     options: Mapping[str, Any] | None
+    dataset: str = ""
+    output_name: str = ""
     run_ids: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     opsctl_versions: tuple[str, ...] = ()
     is_preview: bool = False
-    money: Money | None = None
+    is_local: bool | None = None
 
     def resources(self, scans: Collection[str]) -> Resources:
         """What some of its scans took."""
@@ -82,16 +88,14 @@ class Side:
         seconds = [scan.seconds for scan in facts if scan.seconds is not None]
         memory = [scan.peak_memory_mib for scan in facts if scan.peak_memory_mib is not None]
         usd = [scan.usd for scan in facts if scan.usd is not None]
-        money = None
-        if self.money is not None and usd:
-            money = Money(usd=sum(usd), truth=self.money.truth, bound=self.money.bound)
         return Resources(
             scans=len(facts),
             median_seconds=median(seconds) if seconds else None,
             longest_seconds=max(seconds, default=None),
             median_memory_mib=round(median(memory)) if memory else None,
             largest_memory_mib=max(memory, default=None),
-            money=money,
+            usd=sum(usd) if usd else None,
+            money=spent(sum(usd), is_local=self.is_local) if usd and self.is_local is not None else None,
             priced_scans=len(usd),
         )
 
@@ -100,6 +104,7 @@ class Side:
         return {
             "typed": self.typed,
             "kind": self.kind,
+            "dataset": self.dataset or None,
             "scan_count": len(self.scans),
             "m2g": None if self.options is None else dict(self.options),
             "runs": list(self.run_ids),
@@ -117,8 +122,12 @@ class Resources:
     ----------
     median_memory_mib, largest_memory_mib
         Of the scans' peaks.
+    usd
+        At AWS's prices.
+    money
+        The same with what was charged of it; None where that is not known.
     priced_scans
-        How many scans `money` is of.
+        How many scans the cost is known of.
     """
 
     scans: int
@@ -126,13 +135,14 @@ class Resources:
     longest_seconds: float | None
     median_memory_mib: int | None
     largest_memory_mib: int | None
+    usd: float | None
     money: Money | None
     priced_scans: int
 
     @property
     def usd_per_scan(self) -> float | None:
         """The average cost."""
-        return self.money.usd / self.priced_scans if self.money is not None and self.priced_scans else None
+        return self.usd / self.priced_scans if self.usd is not None and self.priced_scans else None
 
     def as_json(self) -> dict[str, Any]:
         """The fields of `compare --json`."""
