@@ -46,7 +46,7 @@ def recommendation(difference: PairedDifference | None, labels: tuple[str, str],
             f" any of the subjects as well ({rests}), so they are too few, or too easy to tell apart, to show how"
             " uncertain it is."
         )
-    interval = f"{difference.level:.0%} interval {signed(difference.low)} to {signed(difference.high)}"
+    interval = f"{difference.level * 100:.0f} % interval {signed(difference.low)} to {signed(difference.high)}"
     if difference.is_resolved:
         better = labels[0] if difference.value > 0 else labels[1]
         return (
