@@ -42,18 +42,10 @@ def show_comparison(screen: Screen, comparison: Comparison) -> None:
         )
     for line in _side_lines(comparison):
         screen.answer(line)
-    _heading(screen, "Reliability")
-    screen.answer(f"discriminability D from {_WEIGHTS[comparison.transform]}; 1: every subject is told apart")
-    for row in _reliability_rows(comparison, screen.data.room):
-        screen.answer(row)
-    for line in _method_lines(comparison):
-        screen.answer(line)
-    _heading(screen, "Edges")
-    screen.answer(
-        "correlation of A and B: median (lowest to highest) over the scans, median (quartiles) over the edges"
-    )
-    for row in _edge_rows(comparison, screen.data.room):
-        screen.answer(row)
+    if comparison.rows:
+        _show_connectomes(screen, comparison)
+    else:
+        screen.answer("No parcellation of these scans is in both, so reliability and edges are not compared.")
     for line in _omission_lines(comparison):
         screen.answer(line)
     _heading(screen, "Time, memory and cost")
@@ -69,6 +61,22 @@ def show_comparison(screen: Screen, comparison: Comparison) -> None:
         if sentence := larger_sample(difference):
             screen.answer(sentence)
     screen.answer(NOT_VALIDITY)
+
+
+def _show_connectomes(screen: Screen, comparison: Comparison) -> None:
+    """Show reliability and edges, a line for each parcellation."""
+    _heading(screen, "Reliability")
+    screen.answer(f"discriminability D from {_WEIGHTS[comparison.transform]}; 1: every subject is told apart")
+    for row in _reliability_rows(comparison, screen.data.room):
+        screen.answer(row)
+    for line in _method_lines(comparison):
+        screen.answer(line)
+    _heading(screen, "Edges")
+    screen.answer(
+        "correlation of A and B: median (lowest to highest) over the scans, median (quartiles) over the edges"
+    )
+    for row in _edge_rows(comparison, screen.data.room):
+        screen.answer(row)
 
 
 def _heading(screen: Screen, text: str) -> None:
