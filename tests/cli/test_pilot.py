@@ -85,7 +85,7 @@ def test_each_setting_is_a_run_of_the_same_scans_in_its_own_folder(world: World)
         assert world.names(f"m2g-{model}-native") == SCANS
         assert [run.model for run in world.runs(f"m2g-{model}-native")] == [model]
     message = flat(said.err)
-    assert "pilot: 3 subjects with 2 sessions each, evenly spaced over the subjects' labels" in message
+    assert "pilot: 3 subjects with 2 sessions each, spread over the subjects' labels" in message
     assert "sub-03: ses-1, ses-3" in message
     assert re.search(r"csd: Submitted 6 scans as HNU1-\S+\. csa: Submitted 6 scans as HNU1-", message)
 

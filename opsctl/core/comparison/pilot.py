@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, TypeVar
 
 from opsctl.core.counted import counted
@@ -21,7 +22,7 @@ _TYPED = re.compile(r"([0-9]{1,6})[xX]([0-9]{1,6})")
 _T = TypeVar("_T")
 
 #: How the scans are chosen, in words.
-RULE = "evenly spaced over the subjects' labels and over each subject's sessions, the first scan of each session"
+RULE = "spread over the subjects' labels and over each subject's sessions, the first scan of each session"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,17 @@ def parse_pilot(typed: str) -> Pilot:
 
 
 def _spread(values: Sequence[_T], count: int) -> list[_T]:
-    """As many values, evenly spaced from the first to the last."""
+    """The first and the last value, then always the one in the middle of the widest gap.
+
+    More values contain fewer: a larger pilot keeps the scans of a smaller one.
+    """
     last = len(values) - 1
-    # Halves are rounded up, whatever the interpreter does with them.
-    return [values[(2 * index * last + count - 1) // (2 * (count - 1))] for index in range(count)]
+    chosen = [0, last]
+    gaps = [(-last, 0, last)]
+    while len(chosen) < count:
+        _, left, right = heappop(gaps)
+        middle = (left + right) // 2
+        chosen.append(middle)
+        for start, end in ((left, middle), (middle, right)):
+            heappush(gaps, (start - end, start, end))
+    return [values[index] for index in chosen]

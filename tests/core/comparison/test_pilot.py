@@ -23,10 +23,10 @@ def dataset(sessions_of: dict[str, int]) -> list[Scan]:
 HNU1 = dataset({f"{number:02d}": 10 for number in range(30)})
 
 
-def test_subjects_and_sessions_are_evenly_spaced_from_the_first_to_the_last() -> None:
+def test_subjects_and_sessions_are_spread_from_the_first_to_the_last() -> None:
     chosen = [scan.name for scan in Pilot(subjects=4, sessions=2).of(HNU1)]
     # BIDS's labels are texts: `ses-10` comes behind `ses-1`, and `ses-9` is the last.
-    assert chosen == [f"sub-{subject}/ses-{session}" for subject in ("00", "10", "19", "29") for session in (1, 9)]
+    assert chosen == [f"sub-{subject}/ses-{session}" for subject in ("00", "14", "21", "29") for session in (1, 9)]
 
 
 @pytest.mark.parametrize(("subjects", "sessions"), [(2, 2), (8, 2), (30, 10), (29, 9), (7, 3)])
@@ -36,6 +36,14 @@ def test_there_are_as_many_as_typed_each_once_and_the_same_again(subjects: int, 
     assert len(chosen) == subjects * sessions == len({scan.name for scan in chosen})
     assert len({scan.subject for scan in chosen}) == subjects
     assert pilot.of(list(reversed(HNU1))) == tuple(reversed(chosen))
+
+
+def test_a_larger_pilot_keeps_the_scans_of_a_smaller_one() -> None:
+    smaller: set[str] = set()
+    for subjects, sessions in ((2, 2), (3, 2), (8, 2), (8, 3), (16, 3), (30, 3), (30, 10)):
+        chosen = {scan.name for scan in Pilot(subjects=subjects, sessions=sessions).of(HNU1)}
+        assert smaller < chosen
+        smaller = chosen
 
 
 def test_of_a_session_with_several_scans_the_first_counts() -> None:
