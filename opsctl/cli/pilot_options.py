@@ -34,7 +34,7 @@ class PilotFlags(OptionGroup):
         typer.Option(
             "--settings",
             metavar="A,B",
-            help="Run the same scans once with each setting, such as csd,csa or csd,csd:prob, for `opsctl compare`.",
+            help="Run the same scans once with each setting, such as csd,csa or csd,csd:prob, to compare with `opsctl compare A B`.",
         ),
     ] = None
 
