@@ -34,7 +34,8 @@ class PilotFlags(OptionGroup):
         typer.Option(
             "--settings",
             metavar="A,B",
-            help="Run the same scans once with each setting, such as csd,csa or csd,csd:prob, to compare with `opsctl compare A B`.",
+            help="Run the same scans once with each setting, such as csd,csa or csd,csd:prob; `opsctl compare A B`"
+            " compares two.",
         ),
     ] = None
 

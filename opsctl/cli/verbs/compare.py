@@ -63,7 +63,7 @@ def compare(
     It shows how reliable each is (discriminability) and how sure the difference is, how far their edges agree, and
     what each lost, took and cost.
 
-    Example: opsctl compare HNU1/derivatives/m2g-csd-native HNU1/derivatives/m2g-csa-native
+    Example: opsctl compare ab12 cd34
     """
     from opsctl.assets import atlas_nodes, atlas_table
     from opsctl.commands.comparison.compare import compare as command

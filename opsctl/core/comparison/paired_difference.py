@@ -131,6 +131,16 @@ class PairedDifference:
         return self.standard_error is not None and self.standard_error < _ROUNDING
 
     @property
+    def smallest_probability(self) -> float:
+        """What the test's probability cannot fall below: the difference itself, and all settings swapped."""
+        return 2 / self.swaps if self.is_every_swap else 1 / (self.swaps + 1)
+
+    @property
+    def may_be_resolved(self) -> bool:
+        """Whether the test can call any difference of so few subjects one."""
+        return self.smallest_probability < 1 - self.level
+
+    @property
     def is_resolved(self) -> bool:
         """Whether both the interval and the test say that one setting is the more reliable one on such scans."""
         if self.low is None or self.high is None or self.has_no_width:
@@ -165,7 +175,7 @@ class PairedDifference:
             "subjects": self.subjects,
             "scans": self.scans,
             "standard_error": self.standard_error,
-            "interval": None if self.low is None else [self.low, self.high],
+            "interval": None if self.low is None or self.has_no_width else [self.low, self.high],
             "level": self.level,
             "p": self.probability,
             "swaps": self.swaps,

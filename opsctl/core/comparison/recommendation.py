@@ -5,6 +5,9 @@ from __future__ import annotations
 from opsctl.core.comparison.paired_difference import LEAST_SUBJECTS, PairedDifference
 from opsctl.core.counted import counted
 
+#: With fewer subjects all ways of swapping are too few for a p below 0.05.
+_LEAST_TO_RESOLVE = 6
+
 #: Stands under every comparison.
 NOT_VALIDITY = (
     "Reliability is not validity: D says how well a setting tells the same subjects apart again, not whether its"
@@ -72,6 +75,11 @@ def larger_sample(difference: PairedDifference | None) -> str:
     sentence = (
         f"An interval half as wide takes about {difference.subjects_for_half_width:,} subjects with as many scans each."
     )
+    if not difference.may_be_resolved:
+        return (
+            f"{sentence} With {difference.subjects} subjects p cannot fall below {difference.smallest_probability:.3f},"
+            f" so no difference can be resolved: that takes {_LEAST_TO_RESOLVE} subjects."
+        )
     needed = difference.subjects_to_resolve
     if difference.is_resolved or needed is None:
         return sentence

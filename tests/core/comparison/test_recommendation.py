@@ -90,6 +90,15 @@ def test_what_a_larger_sample_would_show() -> None:
     assert "four of five" in larger_sample(DISAGREE)
 
 
+def test_few_subjects_can_resolve_nothing() -> None:
+    sentence = larger_sample(difference(subjects=5, scans=10, swaps=32, probability=0.0625))
+    assert (
+        "With 5 subjects p cannot fall below 0.062, so no difference can be resolved: that takes 6 subjects."
+        in sentence
+    )
+    assert difference(subjects=6, swaps=64).may_be_resolved and not difference(subjects=5, swaps=32).may_be_resolved
+
+
 @pytest.mark.parametrize("case", ["no width", "two subjects", "nothing"])
 def test_nothing_is_said_of_a_larger_sample_where_the_error_is_not_known(case: str) -> None:
     assert larger_sample(CASES[case][0]) == ""
