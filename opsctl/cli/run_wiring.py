@@ -112,7 +112,7 @@ class RunWiring:
         count = len(plan.to_submit())
         return estimate(
             self._context.platform,
-            self._resources,
+            self.resources,
             scan_count=count,
             rates=self._rates,
             hours=hours,
@@ -130,11 +130,27 @@ class RunWiring:
         if self._request.max_spend_usd is not None:
             estimate = self.estimate(plan)
             self._budget(self._request.max_spend_usd, estimate).ensure_affordable(
-                self._spending(estimate).usd, len(plan.to_submit())
+                self.spending(estimate).usd, len(plan.to_submit())
             )
 
-    def carry_out(self, plan: RunPlan) -> RunOutcome:
+    def spending(self, estimate: Estimate) -> Spending:
+        """What the scans of the output location have cost and will cost, without those that are to be submitted."""
+        from opsctl.commands.costs.budget import spending
+
+        return spending(self._prior_runs.snapshots(), rates=self._rates, usd_per_scan=estimate.usd_per_scan)
+
+    @property
+    def resources(self) -> ModelResources:
+        """Those of the model whose queue the jobs use."""
+        return self._context.platform.models[self._model]
+
+    def carry_out(self, plan: RunPlan, *, other_usd: Callable[[], float] = lambda: 0.0) -> RunOutcome:
         """Wait for the lease on the output location and submit.
+
+        Parameters
+        ----------
+        other_usd
+            Returns what else counts against `--max-spend`: the runs with other settings of the same command.
 
         Raises
         ------
@@ -176,7 +192,7 @@ class RunWiring:
             lease=lease,
             dataset_lease=dataset_lease,
             records=context.records,
-            budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(plan)),
+            budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(plan), other_usd),
             now=self._clock.now,
         )
         try:
@@ -212,10 +228,6 @@ class RunWiring:
         """The model whose queue the jobs use."""
         return self._request.resources(self._context.platform)
 
-    @property
-    def _resources(self) -> ModelResources:
-        return self._context.platform.models[self._model]
-
     @cached_property
     def _facts(self) -> RunFacts:
         return self._await_facts()
@@ -226,26 +238,25 @@ class RunWiring:
         from opsctl.core.diagnosis.account.at_once import model_at_once
 
         root_volume_gib = self._context.platform.root_volume_gib
-        return max(1, model_at_once(self._resources, self._facts.account, root_volume_gib=root_volume_gib).scans)
+        return max(1, model_at_once(self.resources, self._facts.account, root_volume_gib=root_volume_gib).scans)
 
     @cached_property
     def _rates(self) -> Rates:
         from opsctl.aws.pricing import rates
 
-        return rates(self._context.clients, self._context.platform, self._resources, home=self._context.home)
+        return rates(self._context.clients, self._context.platform, self.resources, home=self._context.home)
 
-    def _spending(self, estimate: Estimate) -> Spending:
-        from opsctl.commands.costs.budget import spending
-
-        return spending(self._prior_runs.snapshots(), rates=self._rates, usd_per_scan=estimate.usd_per_scan)
-
-    def _budget(self, limit_usd: float, estimate: Estimate) -> Budget:
+    def _budget(self, limit_usd: float, estimate: Estimate, other_usd: Callable[[], float] = lambda: 0.0) -> Budget:
         from opsctl.commands.costs.budget import Budget
+
+        def current_spending() -> Spending:
+            own = self.spending(estimate)
+            return replace(own, usd=own.usd + other_usd())
 
         return Budget(
             limit_usd,
             estimate=estimate,
-            current_spending=lambda: self._spending(estimate),
+            current_spending=current_spending,
             at_once=self._at_once,
             sleep=time.sleep,
             on_wait=self._on_wait,

@@ -22,7 +22,7 @@ VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
     *("results", "report", "reliability", "audit", "config", "doctor", "selftest", "down", "runs", "datasets"),
     "parcellations",
-    *("platforms", "use"),
+    *("platforms", "use", "compare"),
     *("image build", "image push", "image status"),
     *("delete dataset", "delete outputs", "delete run"),
 ]
@@ -290,13 +290,15 @@ IN_OWN_WORDS = {
 }
 #: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's; the queue that is
 #: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's; files, where
-#: `run` has scans; the one parcellation that `report` pictures, where `run` takes several.
+#: `run` has scans; the one parcellation that `report` pictures or `compare` compares, where `run` takes
+#: several.
 ANOTHER_THING = {
     ("upload", "--name"),
     ("upload", "--exclude"),
     ("selftest", "--model"),
     ("up", "--tag"),
     ("report", "--parcellation"),
+    ("compare", "--parcellation"),
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}

@@ -15,10 +15,11 @@ from opsctl.cli.dataset_source import ReadDataset, naming_folder, read_dataset
 from opsctl.cli.defaults import is_typed
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
 from opsctl.cli.options import AsJson, Dataset, Notify, PlatformName, Profile, Yes
+from opsctl.cli.pilot_options import PilotFlags
 from opsctl.cli.platform.account_checks import refuse_obstacles
 from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
-from opsctl.core.dataset.selection import Only
+from opsctl.core.dataset.selection import Only, Selection
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.core.openneuro.accession import is_openneuro
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -80,7 +81,13 @@ class SubmissionFlags(OptionGroup):
 
 @expanded
 def run(
-    dataset: Dataset, *, m2g: M2gFlags, filters: ScanFilters, source: DatasetSource, submission: SubmissionFlags
+    dataset: Dataset,
+    *,
+    m2g: M2gFlags,
+    filters: ScanFilters,
+    source: DatasetSource,
+    pilot: PilotFlags,
+    submission: SubmissionFlags,
 ) -> None:
     """Submit a job for each scan of a BIDS dataset.
 
@@ -88,32 +95,43 @@ def run(
     """
     from opsctl.cli.verbs.check import CheckOptions
 
-    options = m2g.options
     if submission.dry_run and submission.following:
         raise UsageProblem("--dry-run sends nothing, so there is nothing to --follow.")
+    settings = pilot.parsed_settings(is_following=submission.following)
+    selection = pilot.selection(filters, pipeline=m2g.pipeline)
+    options = m2g.options
     context = Context(platform_name=submission.platform, profile=submission.profile)
     for doubt in context.configuration.doubts:
         context.screen.warn(doubt)
     read = read_dataset(context, dataset, source, is_hashed=True)
     _refuse_folder(read, dataset, is_dry_run=submission.dry_run)
     notices = _notices(context, submission)
-    request = _request(read, options=options, filters=filters, t1w=source.t1w, submission=submission)
+    request = _request(read, options=options, selection=selection, t1w=source.t1w, submission=submission)
+    typed = [dataset, *filters.words(), *source.words()]
+    look = RunLook(
+        context,
+        read.files,
+        check_words=[*typed, *m2g.words(only=CheckOptions.__annotations__)],
+        run_words=[*typed, *m2g.words(), *pilot.words(), *submission.words()],
+    )
+    if settings:
+        from opsctl.cli.settings_run import SettingsRun, requests_of
+
+        requests = requests_of(settings, request, m2g)
+        with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
+            settings_run = SettingsRun(context, settings, requests, read.files, submission=submission, notices=notices)
+        settings_run.carry_out(look)
+        return
     wiring = RunWiring(context, request)
     with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
         plan = wiring.plan(read.files)
     _show_plan(context, plan)
-    plan = _settle_earlier_m2g(context, plan, submission)
+    plan = settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
         _say_nothing_to_do(context, plan, submission, notices)
         return
-    _refuse_obstacles(context, wiring, is_dry_run=submission.dry_run)
-    typed = [dataset, *filters.words(), *source.words()]
-    plan = RunLook(
-        context,
-        read.files,
-        check_words=[*typed, *m2g.words(only=CheckOptions.__annotations__)],
-        run_words=[*typed, *m2g.words(), *submission.words()],
-    ).without_invalid_scans(
+    refuse_run_obstacles(context, wiring, is_dry_run=submission.dry_run)
+    plan = look.without_invalid_scans(
         plan,
         skip_invalid=submission.skip_invalid,
         may_ask=sys.stdin.isatty() and not (submission.yes or submission.dry_run),
@@ -165,7 +183,7 @@ def _request(
     read: ReadDataset,
     *,
     options: M2gOptions,
-    filters: ScanFilters,
+    selection: Selection,
     t1w: str | None,
     submission: SubmissionFlags,
 ) -> RunRequest:
@@ -178,7 +196,7 @@ def _request(
         snapshot=read.snapshot,
         options=options,
         modif=check_label(submission.modif, option="--modif") if submission.modif is not None else None,
-        selection=filters.selection,
+        selection=selection,
         t1w=t1w,
         only=submission.only,
         memory_mib=submission.memory,
@@ -191,9 +209,10 @@ def _request(
 
 def _show_plan(context: Context, plan: RunPlan) -> None:
     """Say what was found in the dataset, and which atlases lose regions."""
-    from opsctl.render.run import cut_atlases_line, earlier_snapshots_line, plan_lines
+    from opsctl.render.pilot import pilot_lines
+    from opsctl.render.run import cut_atlases_line, dataset_lines, earlier_snapshots_line, option_lines
 
-    for line in plan_lines(plan):
+    for line in (*dataset_lines(plan), *pilot_lines(plan), *option_lines(plan)):
         context.screen.say(line)
     if plan.cut_atlases:
         context.screen.warn(cut_atlases_line(plan))
@@ -201,7 +220,7 @@ def _show_plan(context: Context, plan: RunPlan) -> None:
         context.screen.warn(earlier_snapshots_line(plan))
 
 
-def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionFlags) -> RunPlan:
+def settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionFlags) -> RunPlan:
     """Say which scans another m2g did; ask whether to redo them where the options leave it open, else keep them."""
     from opsctl.render.run import earlier_m2g_lines, kept_line, redo_question
 
@@ -217,7 +236,7 @@ def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionF
     return plan
 
 
-def _refuse_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) -> None:
+def refuse_run_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) -> None:
     """Refuse what AWS would not let run; a dry run submits nothing, so it warns and shows the rest."""
     obstacles = wiring.obstacles()
     if not is_dry_run:

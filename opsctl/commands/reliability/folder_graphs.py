@@ -7,10 +7,11 @@ import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from opsctl.commands.reliability.graph_files import GraphFile
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.foreign_json import parse_object
 from opsctl.core.preview import BANNER
 from opsctl.core.reliability.graph_stack import StackedScan
 from opsctl.core.results.connectome_table import LOST_NAME, NAME, UNKNOWN, atlas_of, kind_of
@@ -24,6 +25,7 @@ _TABLE_BYTES = 1_000_000_000
 _CONNECTOME_BYTES = 256_000_000
 _README_BYTES = 65_536
 _README = "README.md"
+_DESCRIPTION = "dataset_description.json"
 _COLUMNS = ("scan", "file", "kind", "regions", "lost")
 #: No atlas has as many regions as such a number has digits.
 _MOST_DIGITS = 9
@@ -46,6 +48,17 @@ class FolderGraphs:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._is_preview = BANNER.encode() in (self._content(_README, at_most=_README_BYTES) or b"")
+        self._files = [file for cells in self.rows() if (file := self._graph_file(cells)) is not None]
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """The lines of the table, each cell by its column; they are read again each time, and not kept.
+
+        Raises
+        ------
+        Problem
+            If the folder is none that `results` wrote.
+        """
+        path = self.path
         table = self._content(NAME, at_most=_TABLE_BYTES)
         if table is None:
             raise Problem(
@@ -55,13 +68,21 @@ class FolderGraphs:
                 else "Name the folder that `opsctl results` wrote, or leave it out to read a run on S3.",
                 code=ErrorCode.NO_RESULTS,
             )
-        self._files = list(self._listed(table.decode("utf-8", errors="replace")))
+        yield from self._listed(table.decode("utf-8", errors="replace"))
+
+    def description(self) -> Mapping[str, Any]:
+        """The folder's `dataset_description.json`; empty where there is none that can be read."""
+        body = self._content(_DESCRIPTION, at_most=_README_BYTES)
+        try:
+            return parse_object(body) if body is not None else {}
+        except ValueError:
+            return {}
 
     def files(self) -> list[GraphFile]:
         """All connectomes of the table."""
         return self._files
 
-    def _listed(self, table: str) -> Iterator[GraphFile]:
+    def _listed(self, table: str) -> Iterator[dict[str, str]]:
         reader = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
         missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
         if missing:
@@ -71,22 +92,24 @@ class FolderGraphs:
                 code=ErrorCode.RECORD_UNREADABLE,
             )
         for row in reader:
-            cells = {name: (value or "").removeprefix("'") for name, value in row.items() if isinstance(name, str)}
-            kind = _kind(cells)
-            if kind is None or not cells["scan"].startswith("sub-"):
-                continue
-            place = cells["file"]
-            yield GraphFile(
-                scan=StackedScan.of(cells["scan"]),
-                atlas=atlas_of(place),
-                kind=kind,
-                model="" if cells.get("model", UNKNOWN) == UNKNOWN else cells["model"],
-                address=place,
-                regions=_number(cells["regions"]),
-                lost=_number(cells["lost"]),
-                lost_address=f"{place.rpartition('/')[0]}/{LOST_NAME}",
-                is_preview=self._is_preview,
-            )
+            yield {name: (value or "").removeprefix("'") for name, value in row.items() if isinstance(name, str)}
+
+    def _graph_file(self, cells: Mapping[str, str]) -> GraphFile | None:
+        """The connectome of a line; None where it is not known what it is."""
+        kind, place = _kind(cells), cells["file"]
+        if kind is None or not cells["scan"].startswith("sub-"):
+            return None
+        return GraphFile(
+            scan=StackedScan.of(cells["scan"]),
+            atlas=atlas_of(place),
+            kind=kind,
+            model="" if cells.get("model", UNKNOWN) == UNKNOWN else cells["model"],
+            address=place,
+            regions=_number(cells["regions"]),
+            lost=_number(cells["lost"]),
+            lost_address=f"{place.rpartition('/')[0]}/{LOST_NAME}",
+            is_preview=self._is_preview,
+        )
 
     def read(
         self,

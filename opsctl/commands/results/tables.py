@@ -85,7 +85,7 @@ def _rows(
     plan: DownloadPlan, present: Sequence[Download], costs: Mapping[int, float], folder: DownloadFolder
 ) -> Iterator[ConnectomeRow]:
     graphs = {graph.uri: graph for result in plan.results.values() for graph in result.graphs}
-    seconds = {index: _seconds(result) for index, result in plan.results.items()}
+    seconds = {index: attempt_seconds(result) for index, result in plan.results.items()}
     for item in present:
         if not item.is_connectome:
             continue
@@ -123,7 +123,8 @@ def _size(folder: DownloadFolder, place: str) -> GraphSize | None:
         return None
 
 
-def _seconds(result: Result) -> float:
+def attempt_seconds(result: Result) -> float:
+    """The duration of the whole attempt that made a result."""
     duration = datetime.fromisoformat(result.stopped_at) - datetime.fromisoformat(result.started_at)
     return max(0.0, duration.total_seconds())
 
