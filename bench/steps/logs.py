@@ -30,7 +30,7 @@ def measure(*, quick: bool) -> list[Row]:
         for index in range(_STREAMS):
             server.write_lines(stream_of(index), [f"line {number} of scan {index}" for number in range(_LINES)])
         attempts = (
-            (f"{prefix}/attempts/{index:05d}.1.{index:08x}.json", json.dumps(_attempt(run.run_id, index)).encode())
+            (f"{prefix}/attempts/{index:05d}.1.{index:08x}.json", _attempt(run.run_id, index))
             for index in range(_STREAMS)
         )
         with bench.storage.putting_bodies("data", attempts) as wait:
