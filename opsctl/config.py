@@ -170,6 +170,8 @@ def _read(file: ConfigFile) -> Layer:
                 Problem(f"{path} cannot be read ({error.strerror}).", hint, code=ErrorCode.CONFIGURATION_INVALID),
             )
         )
+    if not content:
+        return Layer()
     import tomllib
 
     try:

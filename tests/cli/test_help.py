@@ -60,6 +60,7 @@ OUR_OWN = {
     "opsctl.core.settings",
     "opsctl.core.size_limits",
     "opsctl.home",
+    "opsctl.log_file",
     "opsctl.log_format",
     "opsctl.private_folder",
     "opsctl.early_stop",
