@@ -18,7 +18,8 @@ from typing import Any
 from bench.platform import platform_of
 from bench.row import Row, ratio_row, time_call
 from opsctl.aws.clients import Clients
-from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION, Platform
+from opsctl.core.platform.platform import LOCAL_REGION, Platform
+from opsctl.core.platform.platform_name import LOCAL_NAME
 from opsctl.home import Home
 from opsctl.local import control
 from opsctl.local.files import Files

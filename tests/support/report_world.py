@@ -24,7 +24,8 @@ from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, timestamp
-from opsctl.core.runs.result import GraphKind, OutputFile, Result, ResultWarning
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import OutputFile, Result, ResultWarning
 from opsctl.core.runs.status import BatchJob, State, join
 from opsctl.render.report import page
 from opsctl.render.report.pictures import DecodedFile, ImageDecoder

@@ -19,7 +19,7 @@ from opsctl.core.location import Location
 from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import What
+from opsctl.core.runs.output_kinds import What
 
 RUN = "HNU1-20261122-120000-ab12"
 SCANS = ("sub-01/ses-1", "sub-02")

@@ -11,7 +11,7 @@ from opsctl.cli.context import Context
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.institute import refuse_changed_names
 from opsctl.core.platform.options import PlatformOptions, as_arguments, override_options, typed_variables
-from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, check_name
+from opsctl.core.platform.platform_name import DEFAULT_NAME, LOCAL_NAME, check_name
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients

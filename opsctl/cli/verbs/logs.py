@@ -92,12 +92,15 @@ def logs(
 
     Example: opsctl logs --follow
     """
-    from opsctl.core.logs.log_line import Grep, LineFilter
     from opsctl.core.logs.since import moment_of
-    from opsctl.core.runs.names import find_scans
 
     moment = moment_of(since, now=datetime.now(UTC)) if since is not None else None
     context = Context(platform_name=platform, profile=profile)
+    context.begin_reading_runs(run_id)
+
+    from opsctl.core.logs.log_line import Grep, LineFilter
+    from opsctl.core.runs.names import find_scans
+
     with context.screen.waiting("asking"):
         snapshots = context.snapshots(run_id)
     if failed and tail is None:

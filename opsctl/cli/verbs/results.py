@@ -22,7 +22,7 @@ from opsctl.cli.options import (
     ScanName,
 )
 from opsctl.core.errors import Problem
-from opsctl.core.runs.result import Format, TypedKind, What
+from opsctl.core.runs.output_kinds import Format, TypedKind, What
 
 if TYPE_CHECKING:
     from opsctl.commands.runs.snapshot import SnapshotReader

@@ -55,6 +55,7 @@ def status(
         raise UsageProblem("--notify sends a message when the run has ended.", "Add --wait, or --watch.")
     context = Context(platform_name=platform, profile=profile)
     notices = Notices(context, notify if watching or waiting else None)
+    context.begin_reading_runs(run_id)
     with context.screen.waiting("asking"):
         reader = context.snapshots(run_id)
         pricing = context.pricing(reader.run)

@@ -28,7 +28,7 @@ from opsctl.cli.platform.terraform_session import (
     terraform_workspace_of,
 )
 from opsctl.core.errors import UsageProblem
-from opsctl.core.platform.platform import DEFAULT_NAME
+from opsctl.core.platform.platform_name import DEFAULT_NAME
 from opsctl.home import Home
 from opsctl.real_runs import status_note
 

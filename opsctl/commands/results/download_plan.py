@@ -16,7 +16,8 @@ from opsctl.core.results.place import WrongPlace, colliding, local_place
 from opsctl.core.results.qa import is_qa
 from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import GraphKind, OutputFile, Result, ResultWarning
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import OutputFile, Result, ResultWarning
 
 #: A key has 1,024 bytes.
 _SHOWN = 300

@@ -17,7 +17,8 @@ from opsctl.core.results.pictured_atlas import pictured_atlas
 from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.results.qa import is_qa_picture, most_useful_first
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Graph, GraphKind, OutputFile, Result
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import Graph, OutputFile, Result
 from opsctl.core.runs.status import ScanStatus
 
 #: Every scan has pictures up to this number. Of more scans, the first ones and those to look at have them: a page of

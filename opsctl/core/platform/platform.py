@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from opsctl.core import bounded
-from opsctl.core.errors import UsageProblem
+from opsctl.core.platform.platform_name import LOCAL_NAME
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 
-DEFAULT_NAME = "m2g"
-LOCAL_NAME = "local"
 LOCAL_REGION = "us-east-1"
 
 #: Terraform's default of the variable of this name.
 ATTEMPT_TIMEOUT_SECONDS = 21_600
-
-# ECR does not allow a hyphen at the end, or two in a row.
-_NAME = re.compile(r"^(?=.{2,20}$)[a-z](?:-?[a-z0-9])+$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,22 +163,6 @@ def up_command(name: str, *, is_local: bool) -> str:
     if is_local:
         return "opsctl up --local" if name == LOCAL_NAME else f"opsctl up --local --name {name}"
     return f"opsctl up --name {name}"
-
-
-def check_name(name: str) -> str:
-    """Return the name of a platform if it is valid.
-
-    Raises
-    ------
-    UsageProblem
-        If AWS would not accept a resource with this name.
-    """
-    if not _NAME.fullmatch(name):
-        raise UsageProblem(
-            f"{name!r} cannot name a platform: 2 to 20 lower-case letters and digits, a letter first, "
-            "single hyphens between."
-        )
-    return name
 
 
 def resource_prefix(name: str, name_prefix: str = "") -> str:

@@ -10,7 +10,7 @@ from opsctl.core.harmless import harmless
 from opsctl.core.preview import BANNER
 from opsctl.core.results.connectome import GraphSize
 from opsctl.core.results.table_cell import table_text
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 NAME = "connectomes.tsv"
 SIDECAR_NAME = "connectomes.json"

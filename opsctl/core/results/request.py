@@ -11,7 +11,7 @@ from typing import get_args
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.runs.names import find_scans
-from opsctl.core.runs.result import Format, GraphKind, TypedKind, What
+from opsctl.core.runs.output_kinds import Format, GraphKind, TypedKind, What
 
 _SHOWN = 8
 

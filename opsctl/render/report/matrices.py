@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from opsctl.core.results.connectome import Connectome
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 from opsctl.render.report.embedded_image import EmbeddedImage, embedded
 
 _MATRIX_PIXELS = 400

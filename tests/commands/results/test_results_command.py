@@ -24,7 +24,7 @@ from opsctl.commands.results.tables import write_tables
 from opsctl.commands.runs.records import Records
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.runs.manifest import Origin
-from opsctl.core.runs.result import What
+from opsctl.core.runs.output_kinds import What
 
 
 @pytest.fixture
