@@ -16,7 +16,7 @@ from opsctl.commands.results.formats.write_formats import FormatsWritten, plan_f
 from opsctl.core.preview import BANNER
 from opsctl.core.results.connectome_table import ConnectomeRow, table
 from opsctl.core.results.request import ResultsRequest
-from opsctl.core.runs.result import Format, GraphKind
+from opsctl.core.runs.output_kinds import Format, GraphKind
 
 ATLASES = Atlases(table=atlas_table(), nodes=atlas_nodes())
 #: Seven regions with names.

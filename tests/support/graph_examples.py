@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsctl.core.reliability.graph_stack import GraphStack, StackedScan, pair_count
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 ATLAS = "Example_space-MNI152NLin6_res-2x2x2"
 

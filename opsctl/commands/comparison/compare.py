@@ -17,7 +17,7 @@ from opsctl.core.comparison.recommendation import NOT_VALIDITY, larger_sample, r
 from opsctl.core.comparison.side import Side, labels, option_differences
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.reliability.distances import Transform
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 SCHEMA_VERSION = 1
 

@@ -15,7 +15,7 @@ from opsctl.core.foreign_json import parse_object
 from opsctl.core.preview import BANNER
 from opsctl.core.reliability.graph_stack import StackedScan
 from opsctl.core.results.connectome_table import LOST_NAME, NAME, UNKNOWN, atlas_of, kind_of
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 from opsctl.open_folder import InTheWay
 from opsctl.safe_folder import SafeFolder
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from opsctl.core.errors import Problem
 from opsctl.core.reliability.graph_stack import StackedScan
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

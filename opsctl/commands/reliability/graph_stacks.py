@@ -22,7 +22,7 @@ from opsctl.core.results.connectome import MOST_NODES
 from opsctl.core.results.connectome_table import UNKNOWN
 from opsctl.core.results.node_table import known_nodes
 from opsctl.core.results.pictured_atlas import matching_atlases
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 _ABSOLUTE: GraphKind = "absolute correlation"
 _STREAMLINES: GraphKind = "streamlines"

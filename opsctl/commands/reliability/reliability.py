@@ -15,7 +15,7 @@ from opsctl.core.reliability.distances import Transform
 from opsctl.core.reliability.graph_stack import GraphStack, LeftOut, StackedScan
 from opsctl.core.reliability.interval import LEAST_SUBJECTS, Interval, jackknife_interval
 from opsctl.core.reliability.permutation import PermutationTest, permutation_test
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 #: The usual limit of p.
 _LOW_P = 0.05

@@ -14,7 +14,8 @@ from opsctl.core.errors import Problem
 from opsctl.core.reliability.graph_stack import StackedScan
 from opsctl.core.results.connectome_table import LOST_NAME, UNKNOWN, atlas_of, kind_of
 from opsctl.core.results.place import WrongPlace, local_place
-from opsctl.core.runs.result import GraphKind, OutputFile, Result
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import OutputFile, Result
 
 _STREAMLINES: GraphKind = "streamlines"
 

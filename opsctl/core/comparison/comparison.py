@@ -20,7 +20,7 @@ from opsctl.core.comparison.paired_difference import (
 from opsctl.core.comparison.side import Side
 from opsctl.core.reliability.distances import Transform, distances
 from opsctl.core.reliability.graph_stack import GraphStack
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from opsctl.core.costs.money import Money, spent
 from opsctl.core.runs.m2g_options import M2gOptions
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 #: What follows the job's size, and no result depends on.
 _OF_THE_JOB = ("mem_gb", "n_cpus")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from opsctl.core.errors import UsageProblem
 from opsctl.core.reliability.graph_stack import GraphStack
 from opsctl.core.reliability.ranks import rank_scans
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 #: What is done to the weights before they are compared: their ranks within the scan, nothing, or log(1 + weight).
 Transform = Literal["ranks", "raw", "log"]

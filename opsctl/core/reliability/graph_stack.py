@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsctl.core.atlases.atlas import name_of
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 
 @dataclass(frozen=True, slots=True)

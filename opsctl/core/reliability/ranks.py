@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsctl.core.reliability.graph_stack import GraphStack
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 _STREAMLINES: GraphKind = "streamlines"
 #: Half of what the rank of a weight that is in the matrix twice lacks to twice its rank.

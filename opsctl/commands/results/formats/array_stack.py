@@ -19,7 +19,7 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse_object
 from opsctl.core.reliability.graph_stack import GraphStack, LeftOut, StackedScan, pair_count
 from opsctl.core.results.connectome import MOST_NODES
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 #: Of everything but the matrices: names of 100,000 scans, and what is said of them.
 _MOST_BYTES = 64_000_000

@@ -31,7 +31,7 @@ from opsctl.core.results.formats.graphml import graphml_lines
 from opsctl.core.results.formats.stack_about import about, weight_text, with_columns
 from opsctl.core.results.formats.stack_tables import ScanLosses, ScanSource, losses, names_of, node_table, scan_table
 from opsctl.core.results.request import ResultsRequest
-from opsctl.core.runs.result import Format, GraphKind
+from opsctl.core.runs.output_kinds import Format, GraphKind
 
 _DESCRIPTION = "dataset_description.json"
 _MOST_BYTES = 1_000_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opsctl.core.reliability.graph_stack import GraphStack, StackedScan
-    from opsctl.core.runs.result import Format
+    from opsctl.core.runs.output_kinds import Format
 
 #: The folder below the download folder; each format has a folder of its own in it.
 FOLDER = "formats"

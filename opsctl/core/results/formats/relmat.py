@@ -22,7 +22,7 @@ from opsctl.core.results.table_cell import table_text
 
 if TYPE_CHECKING:
     from opsctl.core.reliability.graph_stack import GraphStack, StackedScan
-    from opsctl.core.runs.result import GraphKind
+    from opsctl.core.runs.output_kinds import GraphKind
 
 DRAFT = "BEP017, draft of 2024-08-21 (pull request 1902 of bids-specification)"
 BIDS_VERSION = "1.11.1"

@@ -10,7 +10,7 @@ from opsctl.core.results.formats.stack_tables import NODE_COLUMNS, SCAN_COLUMNS,
 
 if TYPE_CHECKING:
     from opsctl.core.reliability.graph_stack import GraphStack
-    from opsctl.core.runs.result import GraphKind
+    from opsctl.core.runs.output_kinds import GraphKind
 
 SCHEMA_VERSION = 1
 

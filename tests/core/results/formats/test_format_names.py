@@ -15,7 +15,7 @@ from opsctl.core.results.formats.format_name import row_names, scan_stem, stack_
 from opsctl.core.results.formats.graphml import graphml_lines
 from opsctl.core.results.formats.relmat import atlas_entities, relmat_stem
 from opsctl.core.results.formats.stack_tables import losses
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 
 def stack(atlas: str = "Desikan_space-MNI152NLin6_res-2x2x2", **values: object) -> GraphStack:
