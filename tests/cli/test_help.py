@@ -305,7 +305,7 @@ ANOTHER_THING = {
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
-ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}
+ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report", "reliability"}
 
 
 def options(verb: str) -> dict[str, Any]:
