@@ -20,7 +20,8 @@ from opsctl.cli.verb_table import SUMMARIES
 
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
-    *("results", "report", "audit", "config", "doctor", "selftest", "down", "runs", "datasets", "parcellations"),
+    *("results", "report", "reliability", "audit", "config", "doctor", "selftest", "down", "runs", "datasets"),
+    "parcellations",
     *("platforms", "use"),
     *("image build", "image push", "image status"),
     *("delete dataset", "delete outputs", "delete run"),
