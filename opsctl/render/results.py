@@ -11,6 +11,7 @@ from rich.segment import Segment, Segments
 
 from opsctl.commands.results.download_plan import status_command
 from opsctl.core.harmless import harmless
+from opsctl.core.results.connectome import MOST_NODES
 from opsctl.core.results.formats.format_name import FOLDER
 from opsctl.core.runs.scan_warnings import grouped_warnings
 from opsctl.render.scan_warnings import warnings_text
@@ -81,6 +82,9 @@ def show_formats(screen: Screen, folder: Path, written: FormatsWritten, *, is_da
     news = f"{written.written:,} written, {unchanged:,} unchanged" if unchanged else f"{files:,} written"
     what = f"{counted(written.stacks, 'parcellation')} of up to {counted(written.scans, 'scan')}"
     page.print(f"{folder / FOLDER}: {', '.join(written.formats)}; {what}; {counted(files, 'file')} ({news})")
+    if written.too_large:
+        names, are = ", ".join(map(harmless, written.too_large)), "is" if len(written.too_large) == 1 else "are"
+        screen.warn(f"{names} {are} in no format: a matrix has at most {MOST_NODES:,} regions.")
     if written.unplaced:
         screen.warn(
             f"Of the lost regions of {counted(written.unplaced, 'connectome')} only the number is known, and not which "

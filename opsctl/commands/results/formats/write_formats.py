@@ -23,6 +23,7 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse_object
 from opsctl.core.reliability.graph_stack import GraphStack
 from opsctl.core.results import connectome_table
+from opsctl.core.results.connectome import MOST_NODES
 from opsctl.core.results.formats import relmat
 from opsctl.core.results.formats.dense_table import dense_lines
 from opsctl.core.results.formats.format_name import FOLDER, format_folder, scan_stem, stack_name
@@ -55,6 +56,8 @@ class FormatsWritten:
         How many of them are new or changed.
     unplaced
         The number of matrices with lost regions of which only the number is known.
+    too_large
+        The parcellations that are in no format, because they have too many regions for a matrix.
     """
 
     formats: tuple[Format, ...]
@@ -63,6 +66,7 @@ class FormatsWritten:
     places: tuple[str, ...]
     written: int
     unplaced: int
+    too_large: tuple[str, ...]
 
     def as_json(self, folder: Path) -> list[dict[str, Any]]:
         """The entry `formats` of `results --json`."""
@@ -86,10 +90,13 @@ class FormatPlan:
         The folder's `connectomes.tsv`.
     stacks
         By kind, parcellation and model.
+    too_large
+        The parcellations, by their folders, that have more than `MOST_NODES` regions.
     """
 
     source: FolderGraphs
     stacks: tuple[StackFiles, ...]
+    too_large: tuple[str, ...]
 
     @property
     def connectomes(self) -> int:
@@ -107,19 +114,21 @@ def plan_formats(folder: Path, request: ResultsRequest, atlases: Atlases) -> For
     """
     source = FolderGraphs(folder)
     request.ensure_selected((file.address, file.kind) for file in source.files())
-    stacks = tuple(
+    selected = [
         stack
         for kind in get_args(GraphKind)
         for stack in stack_files(source, atlases, kind=kind)
         if request.selects_connectome(stack.files[0].address, kind)
-    )
+    ]
+    stacks = tuple(stack for stack in selected if (stack.regions or 0) <= MOST_NODES)
     if not stacks:
         raise Problem(
             f"{folder / connectome_table.NAME} lists no connectome that can be written in another format.",
-            "Leave out --parcellation and --kind, or download the connectomes first.",
+            f"They have at most {MOST_NODES:,} regions. Leave out --parcellation and --kind, or download others first.",
             code=ErrorCode.NO_RESULTS,
         )
-    return FormatPlan(source=source, stacks=stacks)
+    too_large = sorted({stack.atlas for stack in selected} - {stack.atlas for stack in stacks})
+    return FormatPlan(source=source, stacks=stacks, too_large=tuple(too_large))
 
 
 def write_formats(
@@ -167,6 +176,7 @@ def write_formats(
         places=writer.folder.places,
         written=writer.folder.written,
         unplaced=writer.unplaced,
+        too_large=plan.too_large,
     )
 
 

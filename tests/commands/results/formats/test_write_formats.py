@@ -142,6 +142,16 @@ def test_a_functional_scan_with_lost_regions_is_not_stacked(results: ResultsFold
     assert written.scans == 1
 
 
+def test_a_parcellation_that_is_too_large_is_named_and_is_no_fault(results: ResultsFolder) -> None:
+    large = "DS06481_space-MNI152NLin6_res-2x2x2"
+    results.add("sub-01/ses-1", chain(5), atlas=large)
+    written, faults = results.write("npz")
+    assert (written.too_large, written.stacks, len(faults)) == ((large,), 1, 0)
+    with pytest.raises(Problem, match="lists no connectome") as caught:
+        results.write("npz", parcellations=("DS06481",))
+    assert "at most 4,096 regions" in caught.value.hint
+
+
 def test_an_atlas_without_names_has_its_nodes_numbers_and_says_so(tmp_path: Path) -> None:
     results = ResultsFolder(tmp_path / "out")
     results.add("sub-01", chain(5), atlas="mine", lost=0)
