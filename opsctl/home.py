@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsctl.core.errors import Problem, write_error_code
+from opsctl.core.foreign_json import parse_object
 from opsctl.core.platform.platform_name import LOCAL_NAME
 from opsctl.user_path import user_path
 from opsctl.whole_file import write_whole
@@ -215,10 +216,9 @@ class Home:
         The record is not checked: that takes a quarter of the time in which the Tab key answers.
         """
         try:
-            record = json.loads(self._read(self.platform_dir(name) / "record.json") or "")
+            bucket = parse_object(self._read(self.platform_dir(name) / "record.json") or "").get("data_bucket")
         except ValueError:
             return None
-        bucket = record.get("data_bucket") if isinstance(record, dict) else None
         return bucket if isinstance(bucket, str) else None
 
     def _read(self, path: Path) -> bytes | None:

@@ -176,7 +176,7 @@ WRITERS = {
     "opsctl/__main__.py": "errors, through `harmless`",
     "opsctl/early_stop.py": "one word of its own",
     "opsctl/cli/__init__.py": "the version",
-    "opsctl/cli/global_options.py": "`-v`, through `EntryFormatter`",
+    "opsctl/cli/call_lines.py": "`-v`, through `EntryFormatter`",
     "opsctl/render/screen.py": "JSON, in ASCII",
     "opsctl/local/server.py": "the server's log, through `EntryFormatter`",
     "opsctl/cli/notify/process.py": "lines of the server's log, through `EntryFormatter`",
