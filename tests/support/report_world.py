@@ -119,6 +119,7 @@ def scene(
     pictures: int = 6,
     kind: GraphKind = "streamlines",
     warnings: Mapping[int, tuple[ResultWarning, ...]] | None = None,
+    connectomes_of: Mapping[str, str] | None = None,
 ) -> Scene:
     """A run whose scans are in these states; they share `pictures` different pictures.
 
@@ -126,9 +127,11 @@ def scene(
     ----------
     warnings
         Of done scans, by index.
+    connectomes_of
+        Each scan's connectome by its name, in place of made-up ones.
     """
     rng = random.Random(4)
-    names = tuple(name.format(index + 1) for index in range(len(states)))
+    names = tuple(connectomes_of or (name.format(index + 1) for index in range(len(states))))
     run = _run(names)
     if is_local:
         run = replace(run, image="opsctl-preview:0.1.0")
@@ -137,7 +140,8 @@ def scene(
     attempts: list[Attempt] = []
     bodies: dict[Asset, bytes] = {}
     text_of = matrix_text if kind == "streamlines" else correlations_text
-    matrices = [text_of(nodes, seed=seed).encode() for seed in range(pictures)]
+    matrices = [text_of(nodes, seed=seed).encode() for seed in range(0 if connectomes_of else pictures)]
+    matrices += [text.encode() for text in (connectomes_of or {}).values()]
     slices = [png(seed=seed) for seed in range(pictures)]
     for index, state in enumerate(states):
         started = START + timedelta(seconds=rng.uniform(0, 3000))
@@ -188,7 +192,8 @@ def scene(
         for file in files:
             kind_of_file = "connectome" if file.uri in connectomes[:1] else "QA" if "/qa_" in file.uri else None
             if kind_of_file is not None:
-                body = matrices[index % pictures] if kind_of_file == "connectome" else slices[index % pictures]
+                is_graph = kind_of_file == "connectome"
+                body = matrices[index % len(matrices)] if is_graph else slices[index % pictures]
                 label = file.uri.split("/")[-2 if kind_of_file == "connectome" else -1].removesuffix(".nii.gz")
                 bodies[
                     Asset(
