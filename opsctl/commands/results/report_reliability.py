@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opsctl.core.counted import counted
+from opsctl.commands.reliability.graph_stacks import StackFiles
+from opsctl.core.counted import counted_verb
 from opsctl.core.reliability.discriminability import discriminability
 from opsctl.core.reliability.distances import distances
 from opsctl.core.reliability.graph_stack import GraphStack, LeftOut
@@ -99,8 +100,6 @@ class ReportReliability:
         Whether the rows of the matrix are the atlas's regions in order.
     listed
         The scans to look at, the first first.
-    total
-        The number of scans that are done.
     parcellations
         The number of parcellations that the scans have.
     left_out
@@ -119,7 +118,6 @@ class ReportReliability:
     mean: NDArray[np.float64]
     regions_known: bool
     listed: tuple[ListedScan, ...] = ()
-    total: int
     parcellations: int
     left_out: tuple[str, ...] = ()
 
@@ -135,7 +133,9 @@ def value_of(stack: GraphStack) -> ParcellationValue | None:
     return _value(stack, distances(stack))
 
 
-def compare(stack: GraphStack, run: Run, *, others: Iterable[ParcellationValue] = (), **facts: Any) -> ReportReliability:
+def compare(
+    stack: GraphStack, run: Run, *, others: Iterable[ParcellationValue] = (), **facts: Any
+) -> ReportReliability:
     """Compare the connectomes of the pictured parcellation.
 
     Parameters
@@ -163,6 +163,25 @@ def compare(stack: GraphStack, run: Run, *, others: Iterable[ParcellationValue] 
         mean=group_mean(_blocks(stack), len(stack.labels)),
         regions_known=stack.centres is not None,
         **facts,
+    )
+
+
+def nothing_compared(stack: StackFiles, reason: str, *, parcellations: int) -> ReportReliability:
+    """The section where nothing is compared; `reason` is a sentence."""
+    return ReportReliability(
+        atlas=stack.atlas,
+        kind=stack.kind,
+        scans=(),
+        distances=np.zeros((0, 0)),
+        own=np.zeros(0),
+        values=(),
+        level=_LEVEL,
+        bar=None,
+        spread=weight_spread((), is_log=stack.kind == _STREAMLINES),
+        mean=np.zeros((0, 0)),
+        regions_known=False,
+        parcellations=parcellations,
+        left_out=(reason,),
     )
 
 
@@ -197,7 +216,7 @@ def not_compared(stack: GraphStack) -> list[str]:
 def _sentences(scans: Iterable[LeftOut], what: str) -> Iterator[str]:
     reasons = Counter(scan.reason for scan in scans)
     for reason, count in reasons.most_common(_MOST_REASONS):
-        yield f"{counted(count, 'scan')} {'is' if count == 1 else 'are'} {what}. {reason}"
+        yield f"{counted_verb(count, 'scan')} {what}. {reason}"
     rest = sum(reasons.values()) - sum(count for _, count in reasons.most_common(_MOST_REASONS))
     if rest:
-        yield f"{counted(rest, 'more scan')} {'is' if rest == 1 else 'are'} {what}, for other reasons."
+        yield f"{counted_verb(rest, 'more scan')} {what}, for other reasons."

@@ -65,7 +65,7 @@ def weight_spread(blocks: Iterable[NDArray[np.float32]], *, is_log: bool) -> Wei
         used = np.flatnonzero(table.any(axis=0))
         first, last = (int(used[0]), int(used[-1])) if len(used) else (_MOST_BINS, _MOST_BINS)
         table = table[:, first : last + 1]
-        limits = 2.0 ** np.arange(first + powers[0], last + powers[0] + 2)
+        limits = 2.0 ** np.arange(first + powers[0], last + powers[0] + 2, dtype=np.float64)
     else:
         limits = np.linspace(-1.0, 1.0, _CORRELATION_BINS + 1)
     totals = table.sum(axis=1, keepdims=True)

@@ -122,6 +122,8 @@ class TrustSection:
     @property
     def lead(self) -> list[str]:
         """What the figures say, the result first."""
+        if not self.scans:
+            return []
         sentences = [self._verdict, self._published] if self.values else [self._too_few]
         if self.values and self._previewed:
             sentences.insert(1, _OF_PREVIEW if self._previewed == self.scans else self._partly_preview)
