@@ -20,6 +20,9 @@ ENDINGS = {".py", ".tf", ".hcl", ".sh", ".toml"}
 #: What plain data needs. No clock, no disk, no network, no process.
 PURE = {
     "array",
+    # Arithmetic on arrays, for the statistics of connectomes.
+    "numpy",
+    "warnings",
     *(
         "__future__",
         "abc",

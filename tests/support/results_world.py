@@ -110,7 +110,7 @@ class World:
             "job_id": "j",
             "log_stream": "l",
             "outputs": {
-                "connectomes": [entry["uri"] for entry in listed if entry["uri"].endswith(".csv")],
+                "connectomes": [entry["uri"] for entry in listed if _is_connectome(entry["uri"])],
                 "files": listed,
                 "graphs": list(graphs),
             },
@@ -148,3 +148,7 @@ class World:
             raise downloaded.faults.summary()
         assert {item.place for item in completed} == {item.place for item in downloaded.present}
         return sorted(item.place for item in completed)
+
+
+def _is_connectome(uri: str) -> bool:
+    return uri.endswith(".csv") and not uri.endswith("lost_roi.csv")

@@ -1,1 +1,1 @@
-"""Whether connectomes can be trusted: distances between scans, discriminability, and what they rest on."""
+"""How far the connectomes of repeated measurements agree."""
