@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -11,9 +11,13 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from opsctl.assets import atlas_nodes, atlas_table
+from opsctl.commands.reliability.graph_files import GraphFile
+from opsctl.commands.reliability.graph_stacks import Atlases
+from opsctl.commands.results.compared_scans import compare_pictured
 from opsctl.commands.results.report import Report, ReportSubject
 from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.results.report_assets import AssetSelection, pictured_scans, summarise
+from opsctl.commands.results.report_graphs import graph_file
 from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.cause_code import CauseCode
@@ -68,8 +72,44 @@ class Scene:
                 decoded[asset] = decoder.decode(asset, body)
             except Problem as problem:
                 decoded[asset] = problem
-        nodes = known_nodes(self.choice.atlas, atlases=atlas_table(), nodes=atlas_nodes())
-        return "".join(page(self.report, self.choice, decoded, nodes=nodes))
+        atlases = Atlases(table=atlas_table(), nodes=atlas_nodes())
+        nodes = known_nodes(self.choice.atlas, atlases=atlases.table, nodes=atlases.nodes)
+        compared = compare_pictured(SceneGraphs(self), self.choice, self.report.subject, atlases=atlases)
+        return "".join(page(self.report, self.choice, decoded, nodes=nodes, reliability=compared))
+
+
+class SceneGraphs:
+    """The connectomes of a scene as a source of connectomes."""
+
+    def __init__(self, shown: Scene) -> None:
+        run = shown.report.run
+        self._bodies = {
+            graph_file(run, asset, asset.graph_kind): shown.bodies[asset]
+            for asset in shown.choice.compared
+            if asset.graph_kind
+        }
+
+    def files(self) -> Sequence[GraphFile]:
+        return list(self._bodies)
+
+    def read(
+        self,
+        files: Sequence[GraphFile],
+        take: Callable[[GraphFile, str], None],
+        *,
+        on_file: Callable[[GraphFile], None] = lambda _: None,
+    ) -> dict[GraphFile, Problem]:
+        problems = {}
+        for file in files:
+            try:
+                take(file, self._bodies[file].decode())
+            except Problem as problem:
+                problems[file] = problem
+            on_file(file)
+        return problems
+
+    def read_lost(self, files: Sequence[GraphFile]) -> dict[GraphFile, str | Problem]:
+        return {}
 
 
 def matrix_text(nodes: int, *, seed: int) -> str:
@@ -219,7 +259,15 @@ def scene(
         subject=ReportSubject(run=run),
     )
     files = summarise(run, results.values())
-    choice = AssetSelection(tuple(bodies), (), pictured_scans(report.status.scans), files, ATLASES[0])
+    choice = AssetSelection(
+        assets=tuple(bodies),
+        left_out=(),
+        pictured=pictured_scans(report.status.scans),
+        files=files,
+        atlas=ATLASES[0],
+        compared=tuple(asset for asset in bodies if asset.kind == "connectome"),
+        parcellations=len(ATLASES),
+    )
     return Scene(report, choice, bodies)
 
 

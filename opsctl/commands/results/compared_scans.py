@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from opsctl.commands.reliability.graph_files import GraphFile, GraphSource
 from opsctl.commands.reliability.graph_stacks import Atlases, StackFiles, read_stack, stack_files
 from opsctl.commands.results.report import ReportSubject
 from opsctl.commands.results.report_assets import AssetSelection
-from opsctl.commands.results.report_graphs import ReportGraphs
 from opsctl.commands.results.report_reliability import (
     ReportReliability,
     compare,
@@ -25,9 +23,14 @@ _MOST_WEIGHTS = 40_000_000
 
 
 def compare_pictured(
-    graphs: ReportGraphs[Any], choice: AssetSelection, subject: ReportSubject, *, atlases: Atlases
+    graphs: GraphSource, choice: AssetSelection, subject: ReportSubject, *, atlases: Atlases
 ) -> ReportReliability | None:
     """Compare the connectomes that the report pictures; it reads no other ones.
+
+    Parameters
+    ----------
+    graphs
+        The connectomes of `choice.compared`.
 
     Returns
     -------

@@ -41,7 +41,7 @@ class ReportGraphs(Generic[_T]):
     ) -> None:
         self._choice, self._storage = choice, storage
         self._decode, self._on_file = decode, on_file
-        self._files = [_graph_file(run, asset, asset.graph_kind) for asset in choice.compared if asset.graph_kind]
+        self._files = [graph_file(run, asset, asset.graph_kind) for asset in choice.compared if asset.graph_kind]
         self._decoded: dict[Asset, _T | Problem] | None = None
 
     @property
@@ -114,7 +114,8 @@ def _ignore(_: Asset) -> None:
     """No progress is shown."""
 
 
-def _graph_file(run: Run, asset: Asset, kind: GraphKind) -> GraphFile:
+def graph_file(run: Run, asset: Asset, kind: GraphKind) -> GraphFile:
+    """A connectome of the report as one that is compared."""
     graph, lost = asset.graph, asset.lost_list
     return GraphFile(
         scan=StackedScan.of(run.scans[asset.index]),

@@ -210,7 +210,10 @@ def _blocks(stack: GraphStack) -> Iterator[NDArray[np.float32]]:
 
 def not_compared(stack: GraphStack) -> list[str]:
     """Sentences about the scans that are not compared, and about those of which something is not known."""
-    return [*_sentences(stack.left_out, "not compared"), *_sentences(stack.unplaced, "compared with a doubt")]
+    return [
+        *_sentences(stack.left_out, "not compared"),
+        *_sentences(stack.unplaced, "compared, though not all is known of their lost regions"),
+    ]
 
 
 def _sentences(scans: Iterable[LeftOut], what: str) -> Iterator[str]:

@@ -69,7 +69,8 @@ class HeatMap:
     spans
         The subjects in the order of the rows.
     is_named, is_outlined
-        Whether there is room for the subjects' names, and for outlines of their own distances.
+        Whether there is room for the subjects' names, and for outlines of the distances between their own scans, if
+        a subject has several.
     is_by_subject
         Whether a cell is two subjects and not two scans.
     scans
@@ -120,7 +121,7 @@ def heat_map(distances: NDArray[np.float64], subjects: Sequence[str], *, unit: s
         scale=scale,
         spans=placed,
         is_named=len(placed) <= _MOST_NAMES,
-        is_outlined=not is_by_subject and len(placed) <= _MOST_OUTLINES,
+        is_outlined=not is_by_subject and len(placed) <= min(_MOST_OUTLINES, len(subjects) - 1),
         is_by_subject=is_by_subject,
         scans=len(subjects),
         words=(

@@ -226,7 +226,7 @@ class TrustSection:
     def _published(self) -> str:
         bar = self._figures.bar
         if bar is None:
-            return "m2g publishes no value for this dataset with these settings."
+            return "" if self._previewed else "m2g publishes no value for this dataset with these settings."
         published = f"m2g publishes {bar.value:.3f} for {bar.setting}"
         if self._previewed or not self.values[0].has_interval:
             return f"{published}."
@@ -241,10 +241,10 @@ class TrustSection:
 
     @property
     def _too_few(self) -> str:
-        subjects = len({scan.subject for scan in self._figures.scans})
+        subjects, repeated = len({scan.subject for scan in self._figures.scans}), self._figures.repeated
         return (
             f"{_NEEDED}. The figures have {counted(self.scans, 'scan')} of {counted(subjects, 'subject')}, "
-            f"{self._figures.repeated:,} of them with two or more."
+            f"{repeated or 'none'} of them with two or more."
         )
 
 
