@@ -83,10 +83,11 @@ class SceneGraphs:
 
     def __init__(self, shown: Scene) -> None:
         run = shown.report.run
+        by_uri = {asset.uri: body for asset, body in shown.bodies.items()}
         self._bodies = {
-            graph_file(run, asset, asset.graph_kind): shown.bodies[asset]
+            graph_file(run, asset, asset.graph_kind): by_uri[asset.uri]
             for asset in shown.choice.compared
-            if asset.graph_kind
+            if asset.graph_kind and asset.uri in by_uri
         }
 
     def files(self) -> Sequence[GraphFile]:

@@ -102,6 +102,7 @@ def test_a_heat_map_of_many_scans_has_a_cell_for_two_subjects() -> None:
 
 def test_a_heat_map_of_very_many_subjects_is_a_small_picture() -> None:
     distances, subjects = square(1300, size=1)
+    distances += np.arange(1300)
     drawn = heat_map(distances, subjects, unit="distance")
     assert drawn is not None and max(pixels(drawn).size) <= 300
 
@@ -113,6 +114,7 @@ def test_a_heat_map_leaves_out_what_cannot_be_compared() -> None:
     assert drawn is not None
     assert [pixels(drawn).getpixel(place)[3] for place in ((3, 0), (0, 3), (3, 1))] == [0, 0, 255]
     assert heat_map(np.full((3, 3), NAN), ["a", "b", "c"], unit="distance") is None
+    assert heat_map(np.ones((3, 3)), ["a", "b", "c"], unit="distance") is None
 
 
 @pytest.mark.parametrize("subjects", [3, 40, 41, 400])

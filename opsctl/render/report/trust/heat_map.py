@@ -88,7 +88,7 @@ class HeatMap:
 
 
 def heat_map(distances: NDArray[np.float64], subjects: Sequence[str], *, unit: str) -> HeatMap | None:
-    """Draw the distances; None where no two scans have one.
+    """Draw the distances; None where all are equal, or no two scans have one.
 
     Parameters
     ----------
@@ -109,6 +109,8 @@ def heat_map(distances: NDArray[np.float64], subjects: Sequence[str], *, unit: s
     if not np.isfinite(cells).any():
         return None
     scale = DistanceScale(low=float(np.nanmin(cells)), high=float(np.nanmax(cells)), note=unit)
+    if scale.low == scale.high:
+        return None
     rows = len(cells)
     edges = np.concatenate([[0], np.cumsum([size for _, size in spans])]) * (SIDE / rows)
     placed = tuple(
@@ -148,7 +150,7 @@ def _means_of_subjects(cells: NDArray[np.float64], sizes: Sequence[int]) -> NDAr
 def _image(cells: NDArray[np.float64], scale: DistanceScale) -> EmbeddedImage:
     shown = downsample(np.where(np.isnan(cells), scale.low, cells), _MOST_PIXELS)
     is_empty = np.isnan(cells) if len(shown) == len(cells) else np.zeros(shown.shape, dtype=bool)
-    levels = (shown - scale.low) / ((scale.high - scale.low) or 1.0)
+    levels = (shown - scale.low) / (scale.high - scale.low)
     pixels = (levels * STEPS).round().clip(0, STEPS).astype(np.uint8)
     pixels[is_empty] = STEPS + 1
     image = Image.fromarray(pixels)

@@ -94,7 +94,9 @@ class TrustSection:
             heat_map(figures.distances, subjects, unit=_DISTANCE) if self.scans > _LEAST_SCANS else None
         )
         self.dots: ScanDots | None = scan_dots(figures.own, subjects, marked=marked) if self.values else None
-        self.lines: WeightLines | None = weight_lines(figures.spread, unit=self._unit, marked=marked)
+        self.lines: WeightLines | None = None
+        if self.scans >= _LEAST_SCANS:
+            self.lines = weight_lines(figures.spread, unit=self._unit, marked=marked)
         self.mean, self.mean_scale = _mean(figures, scales)
         self.mean_brain: Sequence[EdgeLines] = ()
         matrix = self.mean.matrix if self.mean is not None else None
@@ -143,7 +145,8 @@ class TrustSection:
     def notes(self) -> list[str]:
         """What the figures do not include, and what tells more."""
         figures = self._figures
-        notes = list(figures.left_out)
+        # Of a single scan nothing is shown that a doubt could be about.
+        notes = list(figures.left_out) if self.scans != 1 else []
         others = figures.parcellations - len({value.atlas for value in figures.values})
         if self.values and others:
             notes.append(
