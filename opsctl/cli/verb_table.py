@@ -49,6 +49,7 @@ GROUPS = {
     "Results": {
         "results": "Download and verify the connectomes of a run or a dataset.",
         "report": "Write one HTML page about a run or a dataset.",
+        "reliability": "Tell how reliable the connectomes are, from repeated scans.",
         "audit": "Compare every scan of a dataset with its inputs and outputs.",
     },
     "Help": {

@@ -18,7 +18,8 @@ def example_weights(
     generator = np.random.default_rng(seed)
     pairs = pair_count(regions)
     own = generator.normal(2, 2, (subjects, 1, pairs)) + noise * generator.normal(size=(subjects, sessions, pairs))
-    return np.floor(np.exp(np.maximum(own.reshape(-1, pairs), 0)) - 1).astype(np.float32)
+    weights: NDArray[np.float32] = np.floor(np.exp(np.maximum(own.reshape(-1, pairs), 0)) - 1).astype(np.float32)
+    return weights
 
 
 def example_stack(

@@ -16,10 +16,10 @@ from opsctl.core.runs.result import GraphKind
 #: What is done to the weights before they are compared: their ranks within the scan, nothing, or log(1 + weight).
 Transform = Literal["ranks", "raw", "log"]
 
-#: Scans of one block, and pairs of regions that are compared at once: a block takes 300 MB at most, so that 10,000
-#: scans fit into 2 GiB with the 800 MB of their distances.
-_SCANS = 2500
-_PAIRS = 2048
+#: Scans of one block, and pairs of regions that are compared at once: 32 MB of numbers on either side, so that 1,000
+#: scans of 400 regions fit into 1 GiB with their weights and ranks, and 10,000 scans into 2 GiB with their distances.
+_SCANS = 1250
+_PAIRS = 3200
 #: A squared distance below this share of the two scans' squares has lost digits to rounding: such scans, which are
 #: almost equal, are subtracted one by one.
 _CANCELLED = 1e-6
