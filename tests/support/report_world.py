@@ -75,7 +75,7 @@ class Scene:
         atlases = Atlases(table=atlas_table(), nodes=atlas_nodes())
         nodes = known_nodes(self.choice.atlas, atlases=atlases.table, nodes=atlases.nodes)
         compared = compare_pictured(SceneGraphs(self), self.choice, self.report.subject, atlases=atlases)
-        return "".join(page(self.report, self.choice, decoded, nodes=nodes, reliability=compared))
+        return "".join(page(self.report, self.choice, decoded, nodes=nodes, comparison=compared))
 
 
 class SceneGraphs:

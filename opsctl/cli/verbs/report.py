@@ -121,7 +121,7 @@ def report(
                 source, choice, subject, atlases=atlases, on_file=lambda file: advance(file.size_bytes or 0)
             )
     nodes = known_nodes(choice.atlas, atlases=atlases.table, nodes=atlases.nodes)
-    written_bytes = write(page(gathered, choice, images, nodes=nodes, reliability=compared), target)
+    written_bytes = write(page(gathered, choice, images, nodes=nodes, comparison=compared), target)
     screen.say(f"{subject.title}: {counted(len(gathered.status.scans), 'scan')}, {size_text(written_bytes)}")
     for note in choice.left_out:
         screen.say(f"  {note}")

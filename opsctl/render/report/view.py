@@ -11,7 +11,7 @@ from typing import Any
 from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.results.report_assets import AssetSelection
-from opsctl.commands.results.report_reliability import ReportReliability
+from opsctl.commands.results.report_reliability import Comparison
 from opsctl.core.atlases.atlas import name_of
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.costs.money import Money, spent
@@ -49,8 +49,8 @@ class View:
         The colour scales of the matrices.
     nodes
         The regions of the pictured atlas in the order of its nodes; None where they are not known.
-    reliability
-        The figures of the section "Can you trust them"; None where no scan has a connectome.
+    comparison
+        The section "Can you trust them"; None leaves it out.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class View:
         *,
         scales: Sequence[ColourScale],
         nodes: Sequence[AtlasNode] | None,
-        reliability: ReportReliability | None = None,
+        comparison: Comparison | None = None,
     ) -> None:
         self.report, self.run, self.status, self.bill = report, report.run, report.status, report.status.bill
         self.subject = report.subject
@@ -102,17 +102,16 @@ class View:
         self.detailed = [row for row in self.done if row.has_details]
         self.plain = [row for row in self.done if not row.has_details]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
-        self.trust = self._trust(reliability)
+        self.trust = self._trust(comparison)
 
-    def _trust(self, figures: ReportReliability | None) -> TrustSection | None:
-        """The section "Can you trust them"."""
-        if figures is None:
+    def _trust(self, comparison: Comparison | None) -> TrustSection | None:
+        """The section "Can you trust them"; None where there is nothing to compare."""
+        if comparison is None or (comparison.figures is None and not comparison.notes):
             return None
         matrices = {row.scan.index: row.connectome for row in self.rows}
         return TrustSection(
-            figures,
-            options=self.subject.options,
-            previewed=sum(self.run.is_previewed(scan.index) for scan in figures.scans),
+            comparison,
+            run=self.run,
             pictures={index: picture for index, picture in matrices.items() if picture is not None},
             scales=self.scales,
             brain=self.brain,

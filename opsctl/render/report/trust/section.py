@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opsctl.commands.results.report_reliability import ParcellationValue, ReportReliability
-from opsctl.core.atlases.atlas import name_of
+from opsctl.commands.reliability.reliability import Reliability
+from opsctl.commands.results.report_reliability import Comparison, ReportReliability
+from opsctl.core.reliability.published import SOURCE
+from opsctl.core.reliability.suspects import NO_VERDICT
+from opsctl.core.runs.manifest import Run
 from opsctl.render.report.brain import Brain, EdgeLines
 from opsctl.render.report.matrices import ColourScale, matrix_of_weights, scale_key
 from opsctl.render.report.pictures import DecodedFile
@@ -21,36 +24,31 @@ from opsctl.render.screen import counted
 
 _DISTANCE = "distance between two scans (Frobenius, of the ranks of their edges)"
 _METHOD = (
-    "Discriminability D is the share of comparisons in which two scans of one subject are nearer to each other than to "
-    "a scan of another subject; ties count half. The distance is the Frobenius norm of the difference of two "
-    "connectomes, with each edge's weight replaced by its rank; the interval is a jackknife over subjects."
+    "D is discriminability: the share of comparisons in which a scan is nearer to another scan of its subject than to "
+    "a scan of another subject; ties count half. 1 is all, 0.5 is chance. The distance of two scans is the Frobenius "
+    "norm of the difference of their matrices, with each weight replaced by its rank. The interval is a jackknife over "
+    "the subjects."
 )
 _LIMITS = (
-    "D measures whether a scan can be repeated, not whether it is right. Of one scanner, or of sessions on one day, it "
-    "is higher than it would be across sites and months."
+    "Scans of one site, scanner or day have more in common than the subject: D is optimistic if all sessions are from "
+    "one. A reliable connectome need not be a right one."
 )
-_NO_WIDTH = "An interval without width does not mean that D of all people would be the same."
-_NO_INTERVAL = "With fewer than three subjects there is no interval."
 _OF_PREVIEW = (
-    "These connectomes are the preview's. Here D only shows that every step from scans to this figure works; it says "
-    "nothing about the scans."
-)
-_NEEDED = "Discriminability needs at least two subjects with two scans each (sessions or runs)"
-_LISTED = (
-    "The scans that differ most from the others, with the reason. It is a list to look at and not a verdict: a scan "
-    "may be unusual and sound, and a bad one need not be in it. The picture opens the scan's pictures."
+    "These connectomes are the preview's. Here D only shows that every step from the scans to this figure works; it "
+    "says nothing about the scans."
 )
 _MOST_LISTED = 12
+_MOST_REASONS = 3
 #: Of which the distances, the mean and the spread say something.
 _LEAST_SCANS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Suspect:
+class ListedScan:
     """A scan to look at; `picture` is its matrix, None where the page shows none."""
 
-    index: int
     name: str
+    index: int
     reason: str
     picture: Picture | None
 
@@ -60,10 +58,6 @@ class TrustSection:
 
     Parameters
     ----------
-    options
-        The options of `opsctl reliability` that select the run or the dataset.
-    previewed
-        How many of its scans are the preview's.
     pictures
         The scans' matrices, by the scan's index.
     scales
@@ -72,111 +66,110 @@ class TrustSection:
         None where the places of the regions are not known.
     """
 
+    #: The figures; None where the section has none.
+    d_plot: DPlot | None = None
+    map: HeatMap | None = None
+    dots: ScanDots | None = None
+    lines: WeightLines | None = None
+    mean: DecodedFile | None = None
+    mean_scale: ColourScale | None = None
+    mean_brain: Sequence[EdgeLines] = ()
+
     def __init__(
         self,
-        figures: ReportReliability,
+        comparison: Comparison,
         *,
-        options: str,
-        previewed: int,
+        run: Run,
         pictures: Mapping[int, Picture],
         scales: Sequence[ColourScale],
         brain: Brain | None,
     ) -> None:
-        self._figures, self._options, self._previewed = figures, options, previewed
-        self.scans = len(figures.scans)
-        self.level = f"{100 * figures.level:.0f} %"
-        self.values = [_value(value, among=figures.values) for value in figures.values]
-        self.bar = figures.bar.value if figures.bar is not None else None
-        marked = frozenset(listed.row for listed in figures.listed[:_MOST_LISTED])
-        subjects = [scan.subject for scan in figures.scans]
-        self.d_plot: DPlot | None = d_plot(self.values, bar=self.bar) if self.values else None
-        self.map: HeatMap | None = (
-            heat_map(figures.distances, subjects, unit=_DISTANCE) if self.scans > _LEAST_SCANS else None
-        )
-        self.dots: ScanDots | None = scan_dots(figures.own, subjects, marked=marked) if self.values else None
-        self.lines: WeightLines | None = None
-        if self.scans >= _LEAST_SCANS:
-            self.lines = weight_lines(figures.spread, unit=self._unit, marked=marked)
-        self.mean, self.mean_scale = _mean(figures, scales)
-        self.mean_brain: Sequence[EdgeLines] = ()
-        matrix = self.mean.matrix if self.mean is not None else None
-        if brain is not None and matrix is not None and figures.regions_known and brain.node_count == matrix.rows:
-            self.mean_brain = brain.lines(matrix.strongest)
-        self.suspects = [
-            Suspect(
-                index=figures.scans[listed.row].index,
-                name=figures.scans[listed.row].name,
-                reason=listed.reason,
-                picture=pictures.get(figures.scans[listed.row].index),
+        self._run, self._figures, self._notes = run, comparison.figures, comparison.notes
+        self.values: list[DValue] = []
+        self.listed: list[ListedScan] = []
+        self.scans = len(self._figures.scans) if self._figures is not None else 0
+        if self._figures is None or self.scans < _LEAST_SCANS:
+            return
+        figures = self._figures
+        suspects = figures.to_look_at.suspects[:_MOST_LISTED]
+        self.listed = [
+            ListedScan(
+                name=suspect.name,
+                index=self.index_of(suspect.position),
+                reason="; ".join(reason.text for reason in suspect.reasons[:_MOST_REASONS]),
+                picture=pictures.get(self.index_of(suspect.position)),
             )
-            for listed in figures.listed[:_MOST_LISTED]
+            for suspect in suspects
         ]
-        self._has_marks = bool(marked)
+        marked = frozenset(suspect.position for suspect in suspects)
+        self.map = heat_map(figures.distances, figures.subjects, unit=_DISTANCE)
+        self.lines = weight_lines(figures.spread, unit=figures.pictured.kind, marked=marked)
+        if figures.pictured.result is not None:
+            self.values = _values(figures.rows)
+            self.d_plot = d_plot(self.values, bar=figures.pictured.published)
+            self.dots = scan_dots(figures.own, figures.subjects, marked=marked)
+        self._draw_mean(figures, scales, brain)
+
+    def _draw_mean(self, figures: ReportReliability, scales: Sequence[ColourScale], brain: Brain | None) -> None:
+        """Draw the group's mean connectome, in the colours of the scans' matrices."""
+        matrix = matrix_of_weights(np.nan_to_num(figures.mean), kind=figures.pictured.kind)
+        own = ColourScale(unit=matrix.unit, colours=matrix.colours, is_log=matrix.is_log, largest=matrix.largest)
+        self.mean_scale = next((scale for scale in scales if scale.key == scale_key(matrix)), own)
+        self.mean = DecodedFile(picture=self.mean_scale.draw(matrix), matrix=matrix)
+        if brain is not None and figures.regions_known and brain.node_count == matrix.rows:
+            self.mean_brain = brain.lines(matrix.strongest)
 
     def index_of(self, row: int) -> int:
         """The index in the run of a scan of the figures."""
-        return self._figures.scans[row].index
+        return self._figures.scans[row] if self._figures is not None else row
 
     def name_of(self, row: int) -> str:
         """The name of a scan of the figures."""
-        return self._figures.scans[row].name
+        return self._run.scans[self.index_of(row)]
 
     @property
     def lead(self) -> list[str]:
         """What the figures say, the result first."""
-        if not self.scans:
+        if self._figures is None or not self.scans:
             return []
-        sentences = [self._verdict, self._published] if self.values else [self._too_few]
-        if self.values and self._previewed:
-            sentences.insert(1, _OF_PREVIEW if self._previewed == self.scans else self._partly_preview)
-        return [sentence for sentence in sentences if sentence]
+        row = self._figures.pictured
+        if row.result is None:
+            return [row.reason]
+        return [_verdict(row), *self._of_preview, *_published(row)]
 
     @property
     def method(self) -> str:
         """How D is computed, and what it does not say."""
-        if not self.values:
-            return ""
-        value = self.values[0]
-        no_width = f" {_NO_WIDTH}" if value.has_interval and value.low == value.high else ""
-        no_interval = "" if value.has_interval else f" {_NO_INTERVAL}"
-        return f"{_METHOD}{no_width}{no_interval} {_LIMITS}"
+        return f"{_METHOD} {_LIMITS}" if self.values else ""
 
     @property
     def notes(self) -> list[str]:
-        """What the figures do not include, and what tells more."""
-        figures = self._figures
-        # Of a single scan nothing is shown that a doubt could be about.
-        notes = list(figures.left_out) if self.scans != 1 else []
-        others = figures.parcellations - len({value.atlas for value in figures.values})
-        if self.values and others:
-            notes.append(
-                f"D of the other {counted(others, 'parcellation')}: `opsctl reliability {self._options}`, or in this "
-                f"page with `opsctl report {self._options} --reliability all`."
-            )
-        return notes
+        """What limits the figures, and what tells more."""
+        return [*(self._figures.pictured.notes if self.values and self._figures is not None else ()), *self._notes]
 
     @property
     def map_note(self) -> str:
         """How the map is read."""
         if self.map is None:
             return ""
-        cell = "A cell is two subjects: the mean of their scans' distances." if self.map.is_by_subject else ""
-        own = "Outlined: the scans of one subject, which should be the darkest." if self.map.is_outlined else ""
-        return " ".join(text for text in (cell or "A cell is two scans; darker is nearer.", own) if text)
+        cell = "A cell is two scans; darker is nearer."
+        if self.map.is_by_subject:
+            cell = "A cell is two subjects, the mean of their scans' distances; darker is nearer."
+        own = " Outlined: the scans of one subject, which should be the darkest." if self.map.is_outlined else ""
+        return cell + own
 
     @property
     def map_axis(self) -> str:
         """The title of the map's axes."""
-        return "subjects, in the same order" if self._is_by_subject else "scans by subject and session, the same order"
+        if self.map is not None and self.map.is_by_subject:
+            return "subjects, in the same order"
+        return "scans by subject and session, the same order"
 
     @property
     def dots_note(self) -> str:
         """How the plot of the scans' own values is read."""
-        if self.dots is None:
-            return ""
-        shapes = " A diamond is in the list of scans to look at." if self._has_marks else ""
-        none = f" {counted(self.dots.left_out, 'scan')} without a second one of the subject have none."
-        return f"A mark is a scan; the dashed line is the median.{shapes}{none if self.dots.left_out else ''}"
+        shapes = " A diamond is in the list of scans to look at." if self.listed else ""
+        return f"A mark is a scan; the dashed line is the median.{shapes}"
 
     @property
     def lines_note(self) -> str:
@@ -186,14 +179,16 @@ class TrustSection:
         how = "A line is a scan."
         if self.lines.bands:
             how = "The line is the median of the scans; the bands hold the middle 50 and 90 % of them."
-        marked = " Thick lines are in the list of scans to look at." if self._has_marks and self.lines.lines else ""
+        marked = " Thick lines are in the list of scans to look at." if self.listed else ""
         return f"{how}{marked} {self.lines.empty_note}".strip()
 
     @property
     def weights_title(self) -> str:
         """The title of the axis of the weights."""
+        if self._figures is None:
+            return ""
         scale = ", logarithmic scale" if self._figures.spread.is_log else ""
-        return f"weight of an edge: {self._unit}{scale}"
+        return f"weight of an edge: {self._figures.pictured.kind}{scale}"
 
     @property
     def mean_note(self) -> str:
@@ -204,67 +199,63 @@ class TrustSection:
         )
 
     @property
-    def suspects_note(self) -> str:
+    def listed_note(self) -> str:
         """What the list is, and what it is not."""
-        return _LISTED
+        if self._figures is None:
+            return ""
+        rest = len(self._figures.to_look_at.suspects) - len(self.listed)
+        more = f" {counted(rest, 'more scan')} stand{'s' if rest == 1 else ''} out." if rest else ""
+        return f"{NO_VERDICT} {self._figures.to_look_at.how_well}{more} A picture opens the scan's pictures."
 
     @property
-    def _is_by_subject(self) -> bool:
-        return self.map is not None and self.map.is_by_subject
-
-    @property
-    def _unit(self) -> str:
-        return {"streamlines": "streamlines", None: "no unit known"}.get(self._figures.kind, str(self._figures.kind))
-
-    @property
-    def _verdict(self) -> str:
-        value = self.values[0]
-        interval = f" ({self.level} interval {value.low:.3f} to {value.high:.3f})" if value.has_interval else ""
-        return (
-            f"Discriminability is {value.value:.3f}{interval} for {name_of(self._figures.atlas)}: "
-            f"{counted(value.scans, 'scan')} of {counted(value.subjects, 'subject')}."
-        )
-
-    @property
-    def _published(self) -> str:
-        bar = self._figures.bar
-        if bar is None:
-            return "" if self._previewed else "m2g publishes no value for this dataset with these settings."
-        published = f"m2g publishes {bar.value:.3f} for {bar.setting}"
-        if self._previewed or not self.values[0].has_interval:
-            return f"{published}."
-        low, high = self.values[0].low, self.values[0].high
-        if low <= bar.value <= high:
-            return f"{published}, which is within this interval."
-        return f"{published}; this interval lies {'below' if high < bar.value else 'above'} it."
-
-    @property
-    def _partly_preview(self) -> str:
-        return f"{counted(self._previewed, 'scan')} of {self.scans:,} are the preview's: D means nothing for them."
-
-    @property
-    def _too_few(self) -> str:
-        subjects, repeated = len({scan.subject for scan in self._figures.scans}), self._figures.repeated
-        return (
-            f"{_NEEDED}. The figures have {counted(self.scans, 'scan')} of {counted(subjects, 'subject')}, "
-            f"{repeated or 'none'} of them with two or more."
-        )
+    def _of_preview(self) -> list[str]:
+        """What D means of outputs of the preview."""
+        scans = self._figures.scans if self._figures is not None else ()
+        previewed = sum(self._run.is_previewed(index) for index in scans)
+        if not previewed:
+            return []
+        if previewed == len(scans):
+            return [_OF_PREVIEW]
+        return [f"{counted(previewed, 'scan')} of {len(scans):,} are the preview's: D says nothing about them."]
 
 
-def _mean(figures: ReportReliability, scales: Sequence[ColourScale]) -> tuple[DecodedFile | None, ColourScale | None]:
-    """The group's mean connectome, drawn in the colours of the scans' matrices."""
-    if len(figures.scans) < _LEAST_SCANS:
-        return None, None
-    matrix = matrix_of_weights(np.nan_to_num(figures.mean), kind=figures.kind)
-    own = ColourScale(unit=matrix.unit, colours=matrix.colours, is_log=matrix.is_log, largest=matrix.largest)
-    scale = next((scale for scale in scales if scale.key == scale_key(matrix)), own)
-    return DecodedFile(picture=scale.draw(matrix), matrix=matrix), scale
-
-
-def _value(value: ParcellationValue, *, among: Sequence[ParcellationValue]) -> DValue:
-    name = name_of(value.atlas)
-    if sum(name_of(other.atlas) == name for other in among) > 1:
-        name = f"{name}, {value.kind}"
-    return DValue(
-        name=name, value=value.value, low=value.low, high=value.high, subjects=value.subjects, scans=value.scans
+def _verdict(row: Reliability) -> str:
+    result, interval = row.result, row.interval
+    if result is None:
+        return row.reason
+    text = f" ({100 * interval.level:.0f} % interval {interval.low:.3f} to {interval.high:.3f})" if interval else ""
+    return (
+        f"Discriminability is {result.value:.3f}{text} for {row.parcellation}: {counted(result.scans, 'scan')} of "
+        f"{counted(result.subjects, 'subject')}."
     )
+
+
+def _published(row: Reliability) -> list[str]:
+    """How the value compares with the one that m2g publishes."""
+    if row.is_preview:
+        return []
+    if row.published is None:
+        return ["m2g publishes no value for this dataset with these settings."]
+    sentence = f"m2g publishes {row.published:.3f} for this dataset and these settings ({SOURCE})"
+    if row.interval is None:
+        return [f"{sentence}."]
+    if row.interval.low <= row.published <= row.interval.high:
+        return [f"{sentence}: within this interval."]
+    return [f"{sentence}: {'below' if row.published < row.interval.low else 'above'} this interval."]
+
+
+def _values(rows: Sequence[Reliability]) -> list[DValue]:
+    """The values of the plot; the kind stands where a parcellation has several."""
+    names = [row.parcellation for row in rows]
+    return [
+        DValue(
+            name=row.parcellation if names.count(row.parcellation) == 1 else f"{row.parcellation}, {row.kind}",
+            value=row.result.value,
+            low=row.interval.low if row.interval is not None else float("nan"),
+            high=row.interval.high if row.interval is not None else float("nan"),
+            subjects=row.result.subjects,
+            scans=row.result.scans,
+        )
+        for row in rows
+        if row.result is not None
+    ]
