@@ -35,6 +35,8 @@ def show_scans(screen: Screen, lists: Sequence[ScansToLookAt], *, options: str |
     entries = merged(lists)
     screen.answer()
     screen.answer("Scans to look at", style="bold")
+    for line in _pairs(lists):
+        screen.answer(f"  {line}")
     shown = entries if is_verbose else entries[:_MOST_SHOWN]
     for entry in shown:
         _show_entry(screen, entry, options=options, is_verbose=is_verbose)
@@ -50,7 +52,7 @@ def show_scans(screen: Screen, lists: Sequence[ScansToLookAt], *, options: str |
 
 def _show_entry(screen: Screen, entry: MergedSuspect, *, options: str | None, is_verbose: bool) -> None:
     suspect = entry.suspect
-    where = f" (in {entry.count} of {entry.of_lists} parcellations; most in {entry.parcellation})"
+    where = f", in {entry.count} of {entry.of_lists} parcellations, most in {entry.parcellation}"
     screen.answer(f"  {suspect.name}{where if entry.of_lists > 1 else ''}")
     reasons = suspect.reasons if is_verbose else suspect.reasons[:_MOST_REASONS]
     for reason in reasons:
@@ -59,7 +61,20 @@ def _show_entry(screen: Screen, entry: MergedSuspect, *, options: str | None, is
         screen.answer(f"    and {counted(len(suspect.reasons) - len(reasons), 'more reason')}")
     if options is not None:
         scan = shlex.quote(suspect.name)
-        screen.answer(f"    `opsctl results qa-pictures {options} --scan {scan} --what qa` downloads its pictures")
+        screen.answer(f"    pictures: `opsctl results qa-pictures {options} --scan {scan} --what qa`")
+
+
+def _pairs(lists: Sequence[ScansToLookAt]) -> list[str]:
+    """Each pair of scans whose labels look exchanged, and where."""
+    where: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for scans in lists:
+        if scans.swapped_names:
+            where.setdefault(scans.swapped_names, []).append(name_of(scans.atlas))
+    return [
+        f"The labels look exchanged of {' or of '.join(f'{first} and {second}' for first, second in pairs)}"
+        + (f" (in {len(names)} of {len(lists)} parcellations)" if len(lists) > 1 else "")
+        for pairs, names in where.items()
+    ]
 
 
 def _sentences(lists: Sequence[ScansToLookAt], *, options: str | None, has_entries: bool) -> list[str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from opsctl.commands.reliability.graph_files import GraphFile, GraphSource
 from opsctl.commands.reliability.stack_room import room
+from opsctl.core.atlases.atlas import name_of
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.atlases.atlas_table import VOXEL_SIZES, AtlasTable
 from opsctl.core.counted import counted_verb
@@ -111,7 +112,7 @@ def stack_files(
             files=tuple(by_scan.values()),
             regions=atlases.regions(folder) or max((file.regions or 0 for file in by_scan.values()), default=0) or None,
         )
-        for (folder, of_kind, model), by_scan in sorted(groups.items())
+        for (folder, of_kind, model), by_scan in sorted(groups.items(), key=lambda item: (name_of(item[0][0]), item[0]))
         if folder in chosen
     ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from opsctl.core.reliability.interval import LEAST_SUBJECTS, Interval, jackknife
 from opsctl.core.reliability.permutation import PermutationTest, permutation_test
 from opsctl.core.runs.result import GraphKind
 
+#: The usual limit of p.
+_LOW_P = 0.05
 #: Subjects with at least two sessions that D needs.
 LEAST_REPEATED = 2
 
@@ -67,16 +70,29 @@ class Reliability:
     scan_names: tuple[str, ...]
 
     @property
+    def lowest_p(self) -> float:
+        """The lowest p that the scans allow, by the number of ways to deal out the labels."""
+        sizes = Counter(Counter(name.split("/")[0] for name in self.scan_names).values())
+        scans = sum(size * count for size, count in sizes.items() if size > 1)
+        ways = math.lgamma(scans + 1) - sum(
+            count * math.lgamma(size + 1) + math.lgamma(count + 1) for size, count in sizes.items() if size > 1
+        )
+        return math.exp(-ways)
+
+    @property
     def notes(self) -> list[str]:
         """What limits the figure: sentences."""
         notes = []
         if self.result is not None and self.interval is None:
-            notes.append(f"An interval needs {LEAST_SUBJECTS} subjects with two scans each.")
-        if self.interval is not None and self.interval.low == self.interval.high:
+            few = self.result.subjects < LEAST_SUBJECTS
             notes.append(
-                f"The interval has no width, because D is {self.interval.low:g} without any subject: it says nothing of"
-                " how far D of other subjects may be from it."
+                f"An interval needs {LEAST_SUBJECTS} subjects with two scans each."
+                if few
+                else f"There is no interval: D is {self.result.value:.3g} without any of the subjects too, which says"
+                " nothing of others."
             )
+        if self.test is not None and self.lowest_p > _LOW_P:
+            notes.append(f"With so few scans p cannot be lower than {self.lowest_p:.2g}.")
         if self.result is not None and self.result.scans < self.scans:
             number = self.scans - self.result.scans
             notes.append(f"{counted(number, 'scan')} of subjects with one scan {_counts(number)} nowhere.")
@@ -87,7 +103,7 @@ class Reliability:
             )
         if self.lost_regions:
             notes.append(
-                f"{counted(self.lost_regions, 'scan')} lost regions: pairs with a lost region are not compared."
+                f"In {counted(self.lost_regions, 'scan')} regions are lost: pairs with a lost region are not compared."
             )
         if self.unplaced:
             number = len(self.unplaced)

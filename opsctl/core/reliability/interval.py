@@ -18,6 +18,8 @@ from opsctl.core.reliability.student import student_quantile
 
 #: With one subject fewer there are still two to compare.
 LEAST_SUBJECTS = 3
+#: What is only rounding.
+_NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,30 @@ class Interval:
 
 
 def jackknife_interval(distances: NDArray[np.float64], subjects: Sequence[str], level: float = 0.95) -> Interval | None:
-    """The interval of D over the population that the subjects were drawn from; None with fewer than three subjects.
+    """The interval of D over the population that the subjects were drawn from.
 
-    D plus and minus Student's quantile times the jackknife's standard error, cut off at 0 and 1. Where D is 1 without
-    every subject it has no width, which does not mean that D of the population is 1.
+    Student's quantile times the jackknife's standard error, on the scale of the log odds, log(D / (1 - D)): D ends at
+    1, and an interval that is as wide on either side of it holds too seldom where D is high. None with fewer than three
+    subjects, and where leaving out a subject changes nothing, as with D = 1: then the jackknife says nothing.
     """
     without = discriminability_without(distances, subjects)
     count = len(without)
     if count < LEAST_SUBJECTS:
         return None
-    error = math.sqrt((count - 1) / count * float(((without - without.mean()) ** 2).sum()))
     value = discriminability(distances, subjects).value
-    margin = student_quantile((1 + level) / 2, count - 1) * error
-    return Interval(max(0.0, value - margin), min(1.0, value + margin), level)
+    error = math.sqrt((count - 1) / count * float(((without - without.mean()) ** 2).sum()))
+    if error < _NO_SPREAD or not 0 < value < 1:
+        return None
+    margin = student_quantile((1 + level) / 2, count - 1) * error / (value * (1 - value))
+    centre = math.log(value / (1 - value))
+    return Interval(_share(centre - margin), _share(centre + margin), level)
+
+
+def _share(log_odds: float) -> float:
+    """The inverse of the log odds; the smaller exponent of the two cannot overflow."""
+    if log_odds >= 0:
+        return 1 / (1 + math.exp(-log_odds))
+    return math.exp(log_odds) / (1 + math.exp(log_odds))
 
 
 def discriminability_without(distances: NDArray[np.float64], subjects: Sequence[str]) -> NDArray[np.float64]:

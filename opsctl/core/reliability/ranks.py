@@ -1,9 +1,13 @@
-"""The ranks of a scan's weights, as graspologic's `pass_to_ranks` defines them; m2g uses its default as well.
+"""The ranks of a scan's weights, as graspologic's `pass_to_ranks` makes them: m2g draws its graphs with it.
 
-Numbers of streamlines: the weights other than 0 are ranked from the lowest, equal ones get the mean of their ranks, and
-each is divided by (their number + 1) / 2, so that ranks lie between 0 and 2. A weight of 0 stays 0: no edge
-(`simple-nonzero`). Correlations: every pair has a weight, and 0 is a value between -1 and 1: all are ranked
-(`simple-all`). NaN stays NaN and counts nowhere.
+Numbers of streamlines (its default, `simple-nonzero`): the weights of the matrix other than 0 are ranked from the
+lowest, equal ones get the mean of their ranks, and each rank is divided by the number of weights + 1. A weight of 0
+stays 0: no edge. graspologic ranks both halves of the matrix: the pair of rank r of m gets (2 r - 1/2) / (2 m + 1).
+
+Correlations: every pair has a weight, and 0 is a value between -1 and 1. All are ranked, by the same formula;
+graspologic refuses negative weights.
+
+NaN, of a lost region, stays NaN and counts nowhere.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from opsctl.core.reliability.graph_stack import GraphStack
 from opsctl.core.runs.result import GraphKind
 
 _STREAMLINES: GraphKind = "streamlines"
+#: Half of what the rank of a weight that is in the matrix twice lacks to twice its rank.
+_OF_BOTH_HALVES = 0.25
 
 
 def rank_scans(stack: GraphStack, ranks: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -23,7 +29,7 @@ def rank_scans(stack: GraphStack, ranks: NDArray[np.float32]) -> NDArray[np.floa
     Parameters
     ----------
     ranks
-        Gets the ranks from 1, scans x pairs. They are whole or half numbers, which this type holds exactly.
+        Gets r - 1/4 of each pair, scans x pairs, which this type holds exactly up to four million pairs.
 
     Returns
     -------
@@ -36,7 +42,7 @@ def rank_scans(stack: GraphStack, ranks: NDArray[np.float32]) -> NDArray[np.floa
         weights = stack.edges(index, index + 1)[0]
         scan_ranks, count = _ranks(np.asarray(weights), is_zero_ranked=is_zero_ranked)
         ranks[index] = scan_ranks
-        scales[index] = 2 / (count + 1)
+        scales[index] = 2 / (2 * count + 1)
     return scales
 
 
@@ -47,7 +53,7 @@ def _ranks(weights: NDArray[np.float32], *, is_zero_ranked: bool) -> tuple[NDArr
         is_ranked &= weights != 0
     ranks = np.where(np.isnan(weights), np.float32(np.nan), np.float32(0))
     chosen = weights[is_ranked]
-    ranks[is_ranked] = mean_ranks(chosen)
+    ranks[is_ranked] = mean_ranks(chosen) - _OF_BOTH_HALVES
     return ranks, len(chosen)
 
 

@@ -109,7 +109,8 @@ class ScansToLookAt:
         if self.rehearsal is None or not self.rehearsal.swaps:
             return "Exchanged labels cannot be looked for: that needs two subjects with two scans."
         swaps, named = self.rehearsal.swaps, self.rehearsal.named
-        tried = f"In these data {named} of {swaps} exchanges of two labels, made on purpose to try it, were found."
+        put_right = ", with the exchanged labels put right," if self.swapped is not None else ""
+        tried = f"In these data{put_right} {named} of {swaps} exchanges of two labels, made to try it, were found."
         return tried if named else f"{tried} No pair is named where D with the labels exchanged is below {LEAST_D:.2f}."
 
     def as_json(self) -> dict[str, Any]:
@@ -168,7 +169,7 @@ def scans_to_look_at(
     reasons: dict[int, list[Reason]] = defaultdict(list)
     _add_blank(reasons, measures)
     _add_duplicates(reasons, measures, names, subjects)
-    labelled = Labelled(distances, subjects)
+    labelled = Labelled.of(distances, subjects)
     pair = labelled.pair()
     pairs = _names_of(pair, names)
     if pair is not None:
@@ -186,7 +187,7 @@ def scans_to_look_at(
         suspects=tuple(sorted(suspects, key=lambda suspect: suspect.order)),
         swapped=pair,
         swapped_names=pairs,
-        rehearsal=rehearse(labelled, without=pair.scans if pair else ()) if can_rehearse else None,
+        rehearsal=rehearse(labelled) if can_rehearse else None,
         names=names,
         measures=measures,
     )

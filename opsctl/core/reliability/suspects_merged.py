@@ -36,12 +36,12 @@ def merged(lists: Sequence[ScansToLookAt]) -> tuple[MergedSuspect, ...]:
     What is certain (a blank matrix, a duplicate) is first, then a pair whose labels look exchanged; then the scans that
     stand in most lists.
     """
-    standing: dict[str, list[tuple[Suspect, str]]] = defaultdict(list)
+    by_scan: dict[str, list[tuple[Suspect, str]]] = defaultdict(list)
     for scans in lists:
         for suspect in scans.suspects:
-            standing[suspect.name].append((suspect, name_of(scans.atlas)))
+            by_scan[suspect.name].append((suspect, name_of(scans.atlas)))
     entries = []
-    for in_lists in standing.values():
+    for in_lists in by_scan.values():
         suspect, parcellation = min(in_lists, key=lambda item: item[0].order)
         entries.append(
             MergedSuspect(suspect=suspect, parcellation=parcellation, count=len(in_lists), of_lists=len(lists))

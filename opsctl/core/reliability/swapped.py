@@ -6,10 +6,8 @@ own subject, and the scans of others, are the same as before. So an exchange cos
 
 from __future__ import annotations
 
-import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -19,7 +17,7 @@ from numpy.typing import NDArray
 
 #: So many scans with the lowest own D are tried against each other.
 _MOST_CANDIDATES = 24
-#: A pair is named where all of this holds. bench/swapped_labels.py shows how often it is one.
+#: A pair is named where all of this holds. tests/core/reliability/swapped_labels.py shows how often it is one.
 #: After the exchange both scans are at least as near to their subjects as the lowest twentieth of all scans.
 _LEAST_QUANTILE = 0.05
 #: The own D of the scans of both subjects rise by this together: of two scans from about 0.5, which is chance, to 1.
@@ -33,6 +31,7 @@ _SAME = 1e-9
 #: How often two labels are exchanged on purpose, to see how often the pair is named.
 REHEARSALS = 20
 _SEED = 20
+_LEAST_SUBJECTS = 2
 #: Of 10,000 scans they take 40 MB.
 _KEPT_ROWS = 512
 
@@ -121,13 +120,6 @@ class Labelled:
 
     Scans of other subjects count nowhere, as in `discriminability`.
 
-    Parameters
-    ----------
-    distances
-        Between the scans.
-    subjects
-        Of each scan.
-
     Attributes
     ----------
     subjects, own
@@ -136,14 +128,32 @@ class Labelled:
         Where each scan stands among the scans that were given.
     """
 
-    def __init__(self, distances: NDArray[np.float64], subjects: Sequence[str]) -> None:
+    def __init__(
+        self, sorted_rows: _Rows, *, places: Sequence[int], subjects: Sequence[str], own: Sequence[float]
+    ) -> None:
+        self._sorted_rows = sorted_rows
+        self._rows = _rows_of(subjects)
+        self.places, self.subjects, self.own = places, subjects, own
+
+    @classmethod
+    def of(cls, distances: NDArray[np.float64], subjects: Sequence[str]) -> Labelled:
+        """Compute the own D.
+
+        Parameters
+        ----------
+        distances
+            Between the scans.
+        subjects
+            Of each scan.
+        """
         counts = Counter(subjects)
-        self.places = [place for place, subject in enumerate(subjects) if counts[subject] > 1]
-        all_repeated = len(self.places) == len(subjects)
-        self._sorted_rows = _Rows(distances if all_repeated else distances[self.places][:, self.places])
-        self.subjects = [subjects[place] for place in self.places]
-        self._rows = _rows_of(self.subjects)
-        self.own = [self._sorted_rows.own(row, self._rows[subject]) for row, subject in enumerate(self.subjects)]
+        places = [place for place, subject in enumerate(subjects) if counts[subject] > 1]
+        is_whole = len(places) == len(subjects)
+        sorted_rows = _Rows(distances if is_whole else distances[places][:, places])
+        repeated = [subjects[place] for place in places]
+        rows = _rows_of(repeated)
+        own = [sorted_rows.own(row, rows[subject]) for row, subject in enumerate(repeated)]
+        return cls(sorted_rows, places=places, subjects=repeated, own=own)
 
     @property
     def d(self) -> float:
@@ -179,19 +189,18 @@ class Labelled:
 
     def exchanged(self, first: int, second: int) -> Labelled:
         """The same scans with two labels exchanged."""
-        other = copy(self)
-        other.subjects, other.own = list(self.subjects), list(self.own)
-        other.subjects[first], other.subjects[second] = self.subjects[second], self.subjects[first]
-        other._rows = _rows_of(other.subjects)
+        subjects, own = list(self.subjects), list(self.own)
+        subjects[first], subjects[second] = self.subjects[second], self.subjects[first]
+        rows = _rows_of(subjects)
         for subject in (self.subjects[first], self.subjects[second]):
-            for row in other._rows[subject]:
-                other.own[row] = self._sorted_rows.own(row, other._rows[subject])
-        return other
+            for row in rows[subject]:
+                own[row] = self._sorted_rows.own(row, rows[subject])
+        return Labelled(self._sorted_rows, places=self.places, subjects=subjects, own=own)
 
     def _exchanges(self) -> list[_Exchange]:
         """The exchanges that raise D and leave both scans about as near to their subjects as other scans are."""
         known = sorted(self.own)
-        if len(self._rows) < 2:
+        if len(self._rows) < _LEAST_SUBJECTS:
             return []
         sound = known[int(_LEAST_QUANTILE * len(known))]
         rows = sorted(range(len(self.own)), key=self.own.__getitem__)[:_MOST_CANDIDATES]
@@ -233,28 +242,31 @@ class _Exchange:
     own: tuple[float, float]
 
 
-def rehearse(labelled: Labelled, *, without: Sequence[int] = ()) -> Rehearsal:
+def rehearse(labelled: Labelled) -> Rehearsal:
     """Exchange the labels of two scans on purpose, again and again, and count how often the pair is named.
 
     Parameters
     ----------
-    without
-        Scans that look swapped already.
+    labelled
+        A pair whose labels look exchanged is put right first: two exchanges hide each other.
 
     Returns
     -------
     Rehearsal
         The same for the same distances: the pairs are drawn with a fixed seed.
     """
+    pair = labelled.pair()
+    if pair is not None:
+        labelled = labelled.exchanged(labelled.places.index(pair.first), labelled.places.index(pair.second))
     subjects, places = labelled.subjects, labelled.places
-    rows = [row for row, place in enumerate(places) if place not in without]
-    if len({subjects[row] for row in rows}) < 2:
+    if len(set(subjects)) < _LEAST_SUBJECTS:
         return Rehearsal(0, 0)
-    draw = random.Random(_SEED)  # noqa: S311  (no secret)
+    draw = np.random.default_rng(_SEED)
     named = 0
     for _ in range(REHEARSALS):
-        first = draw.choice(rows)
-        second = draw.choice([row for row in rows if subjects[row] != subjects[first]])
+        first = int(draw.integers(len(subjects)))
+        others = [row for row, subject in enumerate(subjects) if subject != subjects[first]]
+        second = others[int(draw.integers(len(others)))]
         pair = labelled.exchanged(first, second).pair()
         named += pair is not None and pair.may_be(places[first], places[second])
     return Rehearsal(REHEARSALS, named)

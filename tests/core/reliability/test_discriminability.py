@@ -11,6 +11,9 @@ from opsctl.core.reliability.discriminability import discriminability
 from opsctl.core.reliability.distances import distances
 from opsctl.core.reliability.interval import discriminability_without, jackknife_interval
 
+#: Subjects with at least two scans in `ragged(1)`.
+SIX = 6
+
 
 def defined(matrix: NDArray[np.float64], subjects: list[str]) -> float:
     """The definition, comparison by comparison."""
@@ -63,14 +66,24 @@ def test_d_without_a_subject_is_d_of_the_other_scans(seed: int) -> None:
 
 
 def test_the_interval_is_the_jackknifes() -> None:
+    """By pseudo-values, which give the same standard error; 2.57058 is Student's quantile for 6 subjects."""
     matrix, subjects = ragged(1)
-    interval = jackknife_interval(matrix, subjects)
     without = discriminability_without(matrix, subjects)
+    assert len(without) == SIX
+    value = discriminability(matrix, subjects).value
+    error = np.std(SIX * value - (SIX - 1) * without, ddof=1) / np.sqrt(SIX)
+    interval = jackknife_interval(matrix, subjects)
     assert interval is not None
-    pseudovalues = len(without) * discriminability(matrix, subjects).value - (len(without) - 1) * without
-    error = np.std(pseudovalues, ddof=1) / np.sqrt(len(without))
-    assert (interval.high - interval.low) / 2 == pytest.approx(2.36462 * error, rel=1e-4) or len(without) != 8
+    odds = np.log(np.array([interval.low, value, interval.high]) / (1 - np.array([interval.low, value, interval.high])))
+    assert np.diff(odds) == pytest.approx(2.57058 * error / (value * (1 - value)), rel=1e-5)
     assert interval.level == 0.95
+
+
+def test_where_every_comparison_comes_out_right_the_jackknife_says_nothing() -> None:
+    subjects = ["a", "a", "b", "b", "c", "c"]
+    perfect = np.array([[0.0 if first == second else 1.0 for second in subjects] for first in subjects])
+    assert jackknife_interval(perfect, subjects) is None
+    assert jackknife_interval(np.zeros((6, 6)), subjects) is None
 
 
 def test_perfect_scans_give_one_and_copies_of_all_give_a_half() -> None:

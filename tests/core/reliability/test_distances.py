@@ -27,7 +27,8 @@ def plain(stack: GraphStack, transform: Transform) -> NDArray[np.float64]:
             chosen = ~np.isnan(values) & ((values != 0) | (stack.kind != "streamlines"))
             for place in np.flatnonzero(chosen):
                 below, equal = (values[chosen] < values[place]).sum(), (values[chosen] == values[place]).sum()
-                ranked[place] = (below + (equal + 1) / 2) * 2 / (chosen.sum() + 1)
+                # In the whole matrix each weight is twice.
+                ranked[place] = (2 * below + (2 * equal + 1) / 2) / (2 * chosen.sum() + 1)
             ranked[np.isnan(values)] = np.nan
             matrix[upper] = ranked
             matrix.T[upper] = ranked
@@ -98,11 +99,11 @@ def test_log_is_refused_for_correlations() -> None:
 
 
 def test_ranks_are_those_of_pass_to_ranks() -> None:
-    """The example of graspologic's documentation of ties, by hand: 5 edges, of which two are equal, and a zero."""
+    """By hand: 10 weights of 5 edges, of which two are equal, and a zero."""
     stack = example_stack(np.array([[0, 3, 1, 3, 9, 2]], dtype=np.float32))
     ranks = np.empty((1, 6), dtype=np.float32)
     scale = rank_scans(stack, ranks)
-    assert (ranks[0] * scale[0]).tolist() == pytest.approx([0, 7 / 6, 2 / 6, 7 / 6, 10 / 6, 4 / 6])
+    assert (ranks[0] * scale[0]).tolist() == pytest.approx([0, 6.5 / 11, 1.5 / 11, 6.5 / 11, 9.5 / 11, 3.5 / 11])
 
 
 def test_equal_values_get_their_mean_rank() -> None:
