@@ -100,6 +100,8 @@ def report(
             data_bucket=context.platform.data_bucket,
             parcellation=parcellation,
         )
+        # They list the connectomes of all atlases, which `choice` does not need.
+        del files
     decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.assets))
     size_bytes = sum(asset.size_bytes for asset in choice.assets)
     atlases = Atlases(table=atlas_table(), nodes=atlas_nodes())

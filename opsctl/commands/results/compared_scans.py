@@ -52,14 +52,16 @@ def compare_pictured(
             f"`opsctl report {subject.options} --parcellation {parcellation} --reliability all` compares all scans, "
             "which takes longer."
         )
-    others = choice.parcellations - 1
-    if others:
-        notes.append(
-            f"For the other {counted(others, 'parcellation')}, `opsctl reliability {subject.options}` tells D, and "
-            f"`opsctl report {subject.options} --parcellation {parcellation} --reliability all` shows it in this page."
-        )
     stack = read_stack(graphs, pictured, atlases=atlases)
-    return Comparison(figures=figures_of(stack, subject.run), notes=(*left_out_notes(stack.left_out), *notes))
+    figures = figures_of(stack, subject.run)
+    others = choice.parcellations - 1
+    if others and figures.pictured.result is not None:
+        notes.append(
+            f"For the other {'parcellation' if others == 1 else counted(others, 'parcellation')}, "
+            f"`opsctl reliability {subject.options}` tells D, and `opsctl report {subject.options} --parcellation "
+            f"{parcellation} --reliability all` shows it in this page."
+        )
+    return Comparison(figures=figures, notes=(*left_out_notes(stack.left_out), *notes))
 
 
 def compare_all(

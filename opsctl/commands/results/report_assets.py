@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
@@ -67,7 +67,7 @@ class AssetSelection:
     pictured
         The indices of the scans whose pictures are shown.
     files
-        By the scan's index.
+        By the scan's index, without `assets`.
     atlas
         The folder of the atlas whose connectomes are pictured; empty where no scan has one.
     compared
@@ -165,7 +165,8 @@ def choose(
         assets=tuple(chosen),
         left_out=tuple(left_out),
         pictured=pictured,
-        files=files,
+        # Without the connectomes of the other atlases: 20,000 of 500 scans.
+        files={index: replace(of_scan, assets=()) for index, of_scan in files.items()},
         atlas=atlas,
         compared=tuple(asset for asset in chosen if asset.kind == "connectome" and asset.index in compared),
         parcellations=len({folder for of_scan in done for folder in of_scan.connectomes.atlases}),

@@ -105,7 +105,7 @@ def test_all_parcellations_are_told_when_asked_for(world: World, atlases: Atlase
     assert comparison.figures is not None
     assert [row.atlas for row in comparison.figures.rows] == [ATLAS, OTHER] and len(read) == 12
     pictured = compare_pictured(reader.graphs, reader.choice, reader.subject, atlases=atlases)
-    assert pictured.notes[-1].startswith("For the other 1 parcellation, `opsctl reliability --run ")
+    assert pictured.notes[-1].startswith("For the other parcellation, `opsctl reliability --run ")
     assert comparison.notes == ()
 
 
