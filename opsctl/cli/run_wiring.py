@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
-    from opsctl.core.costs.estimate import Estimate, Rates
+    from opsctl.commands.simulation.simulate import SimulatedRun
+    from opsctl.core.costs.estimate import Estimate, Hours, Rates
     from opsctl.core.diagnosis.account.obstacles import Obstacle, RunFacts
     from opsctl.core.platform.platform import ModelResources
+    from opsctl.core.simulation.what_if import WhatIf
 
 
 class RunWiring:
@@ -98,25 +100,33 @@ class RunWiring:
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""
-        from opsctl.commands.costs.cost import finished_hours
         from opsctl.core.costs.estimate import estimate
 
-        options = self._request.options
-        hours = finished_hours(
-            self._context.records,
-            platform=self._context.platform,
-            model=options.diffusion_model,
-            pipeline="func" if options.pipeline == "func" else "dwi",
-            reuses_registration=options.reuse_registration,
-        )
         count = len(plan.to_submit())
         return estimate(
             self._context.platform,
             self._resources,
             scan_count=count,
             rates=self._rates,
-            hours=hours,
+            hours=self._hours,
             at_once=self._at_once,
+        )
+
+    def simulate(self, plan: RunPlan, what_if: WhatIf, *, seed: int) -> SimulatedRun:
+        """Play through what would be submitted, or as many scans as `what_if` says."""
+        from opsctl.cli.simulating import simulate_on
+
+        platform = self._context.platform
+        return simulate_on(
+            self._context,
+            platform,
+            self._model,
+            what_if,
+            scan_count=what_if.scans or len(plan.to_submit()),
+            seed=seed,
+            memory_mib=self._request.job_memory_mib(platform),
+            hours=self._hours,
+            account=self._facts.account,
         )
 
     def refuse_above_budget(self, plan: RunPlan) -> None:
@@ -227,6 +237,19 @@ class RunWiring:
 
         root_volume_gib = self._context.platform.root_volume_gib
         return max(1, model_at_once(self._resources, self._facts.account, root_volume_gib=root_volume_gib).scans)
+
+    @cached_property
+    def _hours(self) -> Hours:
+        from opsctl.commands.costs.cost import finished_hours
+
+        options = self._request.options
+        return finished_hours(
+            self._context.records,
+            platform=self._context.platform,
+            model=options.diffusion_model,
+            pipeline="func" if options.pipeline == "func" else "dwi",
+            reuses_registration=options.reuse_registration,
+        )
 
     @cached_property
     def _rates(self) -> Rates:

@@ -18,6 +18,7 @@ from opsctl.cli.options import AsJson, Dataset, Notify, PlatformName, Profile, Y
 from opsctl.cli.platform.account_checks import refuse_obstacles
 from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
+from opsctl.cli.what_if_options import WhatIfFlags
 from opsctl.core.dataset.selection import Only
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.core.openneuro.accession import is_openneuro
@@ -42,7 +43,7 @@ class SubmissionFlags(OptionGroup):
     """What is submitted, where to, and how."""
 
     panel = "How to run"
-    not_repeated = frozenset({"platform", "profile", "as_json", "yes", "dry_run", "following", "notify"})
+    not_repeated = frozenset({"platform", "profile", "as_json", "yes", "dry_run", "simulate", "following", "notify"})
 
     modif: Annotated[
         str | None, typer.Option(metavar="NAME", help="The derivatives folder to write to. Default: m2g-MODEL-SPACE.")
@@ -70,6 +71,9 @@ class SubmissionFlags(OptionGroup):
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and submit nothing.")] = (
         False
     )
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Play the run through: when it ends, what it costs. Submits nothing.")
+    ] = False
     following: Annotated[bool, typer.Option("--follow", "-f", help="Show the logs until the run is over.")] = False
     notify: Notify = None
     platform: PlatformName = None
@@ -77,10 +81,21 @@ class SubmissionFlags(OptionGroup):
     as_json: AsJson = False
     yes: Yes = False
 
+    @property
+    def is_only_shown(self) -> bool:
+        """Whether nothing is submitted."""
+        return self.dry_run or self.simulate
+
 
 @expanded
 def run(
-    dataset: Dataset, *, m2g: M2gFlags, filters: ScanFilters, source: DatasetSource, submission: SubmissionFlags
+    dataset: Dataset,
+    *,
+    m2g: M2gFlags,
+    filters: ScanFilters,
+    source: DatasetSource,
+    submission: SubmissionFlags,
+    what_if: WhatIfFlags,
 ) -> None:
     """Submit a job for each scan of a BIDS dataset.
 
@@ -89,19 +104,25 @@ def run(
     from opsctl.cli.verbs.check import CheckOptions
 
     options = m2g.options
-    if submission.dry_run and submission.following:
-        raise UsageProblem("--dry-run sends nothing, so there is nothing to --follow.")
+    if submission.is_only_shown and submission.following:
+        flag = "--simulate" if submission.simulate else "--dry-run"
+        raise UsageProblem(f"{flag} sends nothing, so there is nothing to --follow.")
+    if not submission.simulate:
+        what_if.refuse_without_simulation()
     context = Context(platform_name=submission.platform, profile=submission.profile)
     for doubt in context.configuration.doubts:
         context.screen.warn(doubt)
     read = read_dataset(context, dataset, source, is_hashed=True)
-    _refuse_folder(read, dataset, is_dry_run=submission.dry_run)
+    _refuse_folder(read, dataset, is_dry_run=submission.is_only_shown)
     notices = _notices(context, submission)
     request = _request(read, options=options, filters=filters, t1w=source.t1w, submission=submission)
     wiring = RunWiring(context, request)
     with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
         plan = wiring.plan(read.files)
     _show_plan(context, plan)
+    if submission.simulate:
+        _simulate(context, plan, wiring, submission, what_if)
+        return
     plan = _settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
         _say_nothing_to_do(context, plan, submission, notices)
@@ -215,6 +236,28 @@ def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionF
         return plan.redoing()
     screen.say(kept_line(plan))
     return plan
+
+
+def _simulate(
+    context: Context, plan: RunPlan, wiring: RunWiring, submission: SubmissionFlags, what_if: WhatIfFlags
+) -> None:
+    """Play through what would be submitted, or another number of scans."""
+    from opsctl.cli.global_options import is_verbose
+    from opsctl.render.run import nothing_line
+    from opsctl.render.simulate import show_simulation
+
+    if not plan.to_submit() and what_if.scans is None:
+        context.screen.say(nothing_line(plan), style="green")
+        context.screen.say("`--scans N` simulates any number of scans.")
+        return
+    simulated = wiring.simulate(plan, what_if.what_if, seed=what_if.seed)
+    if submission.as_json:
+        context.screen.json(simulated.as_json())
+    else:
+        show_simulation(context.screen, simulated, is_verbose=is_verbose())
+    for obstacle in wiring.obstacles():
+        context.screen.warn(str(obstacle.problem))
+    context.screen.say("Nothing was submitted.")
 
 
 def _refuse_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) -> None:

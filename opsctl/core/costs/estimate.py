@@ -95,6 +95,14 @@ class Startup:
         return f"{_time_text(self.hours)} for each instance to start (the self-test of {self.measured_on})"
 
 
+@dataclass(frozen=True)
+class FinishedScan:
+    """How long a scan that succeeded took: copying its inputs and outputs, and m2g."""
+
+    transfer_hours: float
+    m2g_hours: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hours:
     """How long a scan takes.
@@ -109,6 +117,8 @@ class Hours:
         Whether the scans take less, and nobody knows how much less.
     startup
         What passes on each instance before its first scan; None where no self-test has measured it.
+    finished
+        The scans that it was measured by.
     """
 
     per_scan: float
@@ -116,6 +126,7 @@ class Hours:
     is_measured: bool
     is_upper_bound: bool = False
     startup: Startup | None = None
+    finished: tuple[FinishedScan, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,11 +163,17 @@ class Estimate:
 
 def succeeded_hours(results: Iterable[Result]) -> list[float]:
     """The durations of the succeeded scans, in hours."""
-    return [
-        hours_between(datetime.fromisoformat(result.started_at), datetime.fromisoformat(result.stopped_at))
-        for result in results
-        if result.succeeded
-    ]
+    return [_hours(result) for result in results if result.succeeded]
+
+
+def _hours(result: Result) -> float:
+    return hours_between(datetime.fromisoformat(result.started_at), datetime.fromisoformat(result.stopped_at))
+
+
+def _finished_scan(result: Result) -> FinishedScan:
+    hours = _hours(result)
+    transfer = min(hours, (result.seconds.get("pull", 0.0) + result.seconds.get("push", 0.0)) / 3600)
+    return FinishedScan(transfer, hours - transfer)
 
 
 def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool = False) -> Hours:
@@ -169,7 +186,8 @@ def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool 
     reuses_registration
         Whether the scans start from an earlier registration: the guide's figure is then an upper bound.
     """
-    hours = succeeded_hours(results)
+    succeeded = [result for result in results if result.succeeded]
+    hours = succeeded_hours(succeeded)
     if len(hours) < ENOUGH_SCANS and reuses_registration:
         return Hours(
             per_scan=GUIDE_HOURS,
@@ -190,6 +208,7 @@ def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool 
         per_scan=middle,
         source=f"{_time_text(middle)} a scan (the median of {len(hours):,} {kind} scans that finished here)",
         is_measured=True,
+        finished=tuple(map(_finished_scan, succeeded)),
     )
 
 

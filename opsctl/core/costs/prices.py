@@ -15,6 +15,8 @@ DEFAULT_REGION = "us-east-1"
 SPOT_SHARE = 0.3
 
 _ADDRESS_USD_PER_HOUR = 0.005  # the same in every commercial region
+#: Log lines that CloudWatch Logs takes in, in us-east-1; the simulation counts them, `opsctl cost` does not.
+LOG_USD_PER_GB = 0.5
 _HOURS_PER_MONTH = 730  # what AWS divides a monthly price by
 
 #: By region: r5.xlarge on demand with Linux (USD per hour), and gp3 (USD per GiB-month).

@@ -28,8 +28,9 @@ class Fleet:
         How many scans an instance processes at the same time: its slots.
     most_instances
         How many instances run at the same time.
-    boot_hours, pull_hours, start_spread
-        What passes on an instance before its first scan, on average, and the standard deviation of its logarithm.
+    start_hours, start_spread
+        What passes on an instance before its first scan (it boots and pulls the image), on average, and the standard
+        deviation of its logarithm.
     tail_hours
         How long an instance waits without a scan before Batch ends it.
     attempts
@@ -38,17 +39,11 @@ class Fleet:
 
     pack: int
     most_instances: int
-    boot_hours: float
-    pull_hours: float
+    start_hours: float
     tail_hours: float
     attempts: int
     reclaims: ReclaimRate
     start_spread: float = 0.0
-
-    @property
-    def start_hours(self) -> float:
-        """What passes on an instance before its first scan, on average."""
-        return self.boot_hours + self.pull_hours
 
 
 @dataclass(kw_only=True)

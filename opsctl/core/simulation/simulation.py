@@ -13,9 +13,9 @@ from opsctl.core.simulation.scan_times import ScanTimes
 if TYPE_CHECKING:
     import numpy as np
 
-#: All replications of an answer process about so many scans together, which takes about a second.
-_SCANS_IN_ALL = 100_000
-_MOST_REPLICATIONS, _LEAST_REPLICATIONS = 200, 5
+#: All replications of an answer have about so many events together, which takes about a second.
+_EVENTS_IN_ALL = 110_000
+_MOST_REPLICATIONS, _LEAST_REPLICATIONS = 100, 5
 
 _CURVE_POINTS = 120
 
@@ -153,9 +153,10 @@ class Simulation:
         }
 
 
-def replications_for(scan_count: int) -> int:
-    """How many replications an answer about so many scans has."""
-    return min(_MOST_REPLICATIONS, max(_LEAST_REPLICATIONS, _SCANS_IN_ALL // scan_count))
+def replications_for(setup: Setup) -> int:
+    """How many replications an answer has: an event for each scan, two for each instance."""
+    events = setup.scan_count + 2 * min(setup.scan_count, setup.fleet.most_instances)
+    return min(_MOST_REPLICATIONS, max(_LEAST_REPLICATIONS, _EVENTS_IN_ALL // events))
 
 
 def simulate(setup: Setup, generator: np.random.Generator, *, replications: int | None = None) -> Simulation:
@@ -168,7 +169,7 @@ def simulate(setup: Setup, generator: np.random.Generator, *, replications: int 
     replications
         None: as many as fit into about a second.
     """
-    count = replications or replications_for(setup.scan_count)
+    count = replications or replications_for(setup)
     played = [
         play(setup.fleet, setup.times, scan_count=setup.scan_count, slowdown=setup.slowdown, generator=stream)
         for stream in generator.spawn(count)

@@ -17,9 +17,10 @@ class ModelSize(NamedTuple):
     vcpus: int
     max_vcpus: int
     instance_type: str
+    memory_mib: int
 
 
-MODEL_SIZES = {"csd": ModelSize(2, 512, "r5.large"), "csa": ModelSize(4, 1024, "r5.xlarge")}
+MODEL_SIZES = {"csd": ModelSize(2, 512, "r5.large", 15_200), "csa": ModelSize(4, 1024, "r5.xlarge", 30_400)}
 ROOT_VOLUME_GIB = 100
 
 
