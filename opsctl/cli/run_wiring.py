@@ -95,8 +95,8 @@ class RunWiring:
         """What does not stop the run, and makes it slower or may stop it later."""
         from opsctl.core.diagnosis.account.obstacles import run_notes
 
-        count = len(plan.to_submit())
-        return run_notes(self._facts, self._context.platform, model=self._model, scan_count=count)
+        count, hours = len(plan.to_submit()), self.estimate(plan).wall_hours
+        return run_notes(self._facts, self._context.platform, model=self._model, scan_count=count, wall_hours=hours)
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""

@@ -14,6 +14,7 @@ from opsctl.core.simulation.what_if import WhatIf
 _MOST_SCANS = 100_000
 DEFAULT_SEED = 1
 
+
 class WhatIfFlags(OptionGroup):
     """What a simulation changes of a run."""
 

@@ -22,10 +22,14 @@ def show_simulation(screen: Screen, run: SimulatedRun, *, is_verbose: bool) -> N
     simulation, planned = run.simulation, run.planned
     scans = counted(simulation.scan_count, f"{planned.place.model} scan")
     at_once = planned.choice.most_instances * planned.choice.pack
-    screen.say(
-        f"{scans} in {planned.place.region}: {planned.choice.text}, at most {counted(at_once, 'scan')} at once because of"
-        f" {planned.choice.limit}."
-    )
+    limit = f"at most {counted(at_once, 'scan')} at once because of {planned.choice.limit}"
+    if at_once >= simulation.scan_count:
+        limit = "all at once"
+    screen.say(f"{scans} in {planned.place.region}: {planned.choice.text}, {limit}.")
+    if not planned.setup.rates.is_complete:
+        screen.warn(
+            f"The price of {planned.choice.size.instance_type} is not known: the bill has disk and address only."
+        )
     room = screen.data.room
     # In a pipe too: without its header, nobody knows which column is which.
     lines = table([_HEADER, *_rows(run)], room=None, right=(1, 2, 3))
@@ -91,12 +95,15 @@ def _show_curve(screen: Screen, run: SimulatedRun, room: int) -> None:
 def _sentences(run: SimulatedRun) -> list[str]:
     simulation = run.simulation
     whose = ", as AWS would charge; nothing is charged on this machine" if run.planned.place.is_local else ""
-    about = about_text(simulation.usd_per_scan)
+    per_scan = simulation.usd_per_scan
+    is_complete = run.planned.setup.rates.is_complete
+    about = about_text(per_scan) if is_complete else f"more than {usd_text(per_scan)}"
     return [
-        f"{about[:1].upper()}{about[1:]} a scan{whose}. Of the bill, {usd_text(simulation.attempts_usd)} is the scans' own"
-        f" time, {usd_text(simulation.rest_usd)} the start of instances and idle time, {usd_text(simulation.logs_usd)}"
-        " logs.",
-        f"{counted(simulation.replications, 'replication')}, seed {run.seed}: in 8 of 10, a value lies from p10 to p90.",
+        f"{about[:1].upper()}{about[1:]} a scan{whose}. Of the bill, {usd_text(simulation.attempts_usd)} is the scans'"
+        f" own time, {usd_text(simulation.rest_usd)} the start of instances and idle time,"
+        f" {usd_text(simulation.logs_usd)} logs.",
+        f"{counted(simulation.replications, 'replication')}, seed {run.seed}: in 8 of 10, a value lies from p10 to"
+        " p90.",
     ]
 
 

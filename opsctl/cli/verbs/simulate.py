@@ -35,9 +35,7 @@ def simulate(
         raise UsageProblem("How many scans?", "`opsctl simulate --scans 300` plays 300 through.")
     context = Context(platform_name=platform, profile=profile)
     known = _platform(context)
-    simulated = simulate_on(
-        context, known, model, what_if.what_if, scan_count=what_if.scans, seed=what_if.seed
-    )
+    simulated = simulate_on(context, known, model, what_if.what_if, scan_count=what_if.scans, seed=what_if.seed)
     if as_json:
         context.screen.json(simulated.as_json())
     else:

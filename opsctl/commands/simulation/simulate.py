@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from opsctl.aws import pricing
 from opsctl.aws.clients import Clients
-from opsctl.aws.pricing import rates
 from opsctl.commands.diagnosis.account_look import SECONDS, start_account
 from opsctl.commands.diagnosis.checks import Checks
 from opsctl.core.costs.estimate import Hours, Rates
@@ -68,7 +68,7 @@ def account_for(clients: Clients, platform: Platform, *, spot: bool) -> Account 
 
 def rates_for(clients: Clients, platform: Platform, model: str, choice: Choice, *, home: Home) -> Rates:
     """What a chosen instance costs, by the same rules as `cost` and the estimate of `run`."""
-    return rates(
+    return pricing.rates(
         clients,
         replace(platform, spot=choice.spot, root_volume_gib=choice.root_volume_gib),
         replace(platform.models[model], instance_type=choice.size.instance_type),
@@ -110,9 +110,5 @@ def simulated_run(
     import numpy as np
 
     choice = choose(place, what_if)
-    planned = planned_run(
-        place, what_if, choice, scan_count=scan_count, hours=hours, rates=rates_of_choice(choice)
-    )
-    return SimulatedRun(
-        planned=planned, simulation=simulate(planned.setup, np.random.default_rng(seed)), seed=seed
-    )
+    planned = planned_run(place, what_if, choice, scan_count=scan_count, hours=hours, rates=rates_of_choice(choice))
+    return SimulatedRun(planned=planned, simulation=simulate(planned.setup, np.random.default_rng(seed)), seed=seed)

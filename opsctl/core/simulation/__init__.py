@@ -1,1 +1,1 @@
-"""A run played through before it starts: instances, queue, Spot reclaims and the bill, as a discrete-event simulation."""
+"""A run played through before it starts: a discrete-event simulation of instances, queue, reclaims and bill."""

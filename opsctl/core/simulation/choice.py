@@ -68,7 +68,7 @@ def choose(place: Place, what_if: WhatIf) -> Choice:
         raise UsageProblem("--slowdown is about several scans on one instance.", "Add --pack 2.")
     spot = place.spot if what_if.spot is None else what_if.spot
     disk_gib = place.root_volume_gib if pack == 1 else root_volume_gib(pack, at_least=place.root_volume_gib)
-    most, limit, request = _most_instances(place, what_if, size, spot=spot, disk_gib=disk_gib)
+    most, limit, request = _most_instances(place, what_if, size, disk_gib=disk_gib)
     return Choice(
         size=size,
         pack=pack,
@@ -81,14 +81,12 @@ def choose(place: Place, what_if: WhatIf) -> Choice:
     )
 
 
-def _most_instances(
-    place: Place, what_if: WhatIf, size: InstanceSize, *, spot: bool, disk_gib: int
-) -> tuple[int, str, str]:
+def _most_instances(place: Place, what_if: WhatIf, size: InstanceSize, *, disk_gib: int) -> tuple[int, str, str]:
     """How many instances run at the same time, what limits them, and how to get more of the account's quota."""
     whose = "platform's limit" if place.is_platform else "default limit of a platform"
-    limits = [(place.max_vcpus // size.vcpus, f"the {whose} of {place.max_vcpus:,} vCPUs", "")]
+    limits = [(place.max_vcpus // size.vcpus, f"the {whose} of {counted(place.max_vcpus, 'vCPU')}", "")]
     if what_if.quota is not None:
-        limits.append((what_if.quota // size.vcpus, f"the quota of {what_if.quota:,} vCPUs", _request(place)))
+        limits.append((what_if.quota // size.vcpus, f"the quota of {counted(what_if.quota, 'vCPU')}", _request(place)))
     elif place.quotas:
         by_quota = sum(quota.vcpus // size.vcpus for quota in place.quotas)
         vcpus = " and ".join(f"{quota.vcpus:,} {quota.kind}" for quota in place.quotas)

@@ -131,7 +131,7 @@ class _Attempt(NamedTuple):
 
 
 class _Replication:
-    """The events of one replication. Each is a timeout with a callback, which takes half the time of a SimPy process."""
+    """The events of one replication: timeouts with callbacks, which take half the time of SimPy processes."""
 
     def __init__(
         self,

@@ -9,11 +9,11 @@ from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.registered_memory import registered_memory_mib
 
 #: All memory-optimised families have the same shape at one size: 8 GiB for each vCPU.
-_TYPE = re.compile(r"r\d[a-z]*\.(?:large|(\d*)xlarge)")
+_TYPE = re.compile(r"r\d[a-z]*\.(?:large|(|2|4|8|12|16|24|32|48)xlarge)")
 _MIB_PER_VCPU = 8 * 1024
 
-#: An r5 vCPU is one of the two threads of a core, and m2g uses one thread. While both threads of a core compute, each is
-#: slower: assumed, since nobody has measured it with m2g (docs/explanation/simulation.md).
+#: A vCPU is one of the two threads of a core, and m2g uses one thread. While both threads of a core compute, each is
+#: slower. Assumed, since nobody has measured it with m2g (docs/explanation/simulation.md).
 SLOWDOWN_OF_A_SHARED_CORE = 1.35
 
 #: What a root volume needs: the system and m2g's image, and the files of each scan that is processed at the same time.
@@ -50,9 +50,9 @@ def instance_size(instance_type: str) -> InstanceSize:
         If it is no memory-optimised type.
     """
     match = _TYPE.fullmatch(instance_type)
-    if match is None or match[1] == "0":
+    if match is None:
         raise UsageProblem(
-            f"--instance {instance_type}: not a memory-optimised instance type.",
+            f"--instance {instance_type}: not the name of a memory-optimised instance type.",
             "m2g needs 8 GiB of memory for each vCPU: r5.large, r5.xlarge, r5.2xlarge and so on, or the same sizes of"
             " r5a, r6i and others.",
         )

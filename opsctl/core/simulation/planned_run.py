@@ -129,13 +129,16 @@ def _about_scans(hours: Hours, times: ScanTimes, choice: Choice, what_if: WhatIf
         ),
     ]
     if choice.pack > 1:
+        slowdown = "as long as alone" if choice.slowdown == 1 else f"{choice.slowdown:g} times as long as alone"
         slowdown_source = "--slowdown" if what_if.slowdown is not None else "a core for each scan: assumed"
         if what_if.slowdown is None and choice.slowdown > 1:
             slowdown_source = "two scans share a core: assumed, measured by nobody yet"
         assumptions += [
-            Assumption("m2g beside other scans", f"{choice.slowdown:g} times as long", slowdown_source),
+            Assumption("m2g beside other scans", slowdown, slowdown_source),
             Assumption(
-                "memory of a scan", f"at most {choice.job_memory_mib:,} MiB", "the instance's, divided; not checked here"
+                "memory of a scan",
+                f"at most {choice.job_memory_mib:,} MiB",
+                "the instance's, divided; not checked here",
             ),
         ]
     return assumptions

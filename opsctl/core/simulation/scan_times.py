@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-#: The standard deviation of the logarithm of a scan's time: about a quarter. Assumed, because the guide gives one figure.
+#: The standard deviation of the logarithm of a scan's time. Assumed, because the guide gives one figure.
 ASSUMED_SPREAD = 0.25
 #: How much of a scan's time goes into copying its inputs and outputs. Assumed; finished scans have measured it.
 ASSUMED_TRANSFER_HOURS = 1 / 60

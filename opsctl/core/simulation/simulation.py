@@ -208,6 +208,4 @@ def _curve(played: Sequence[Playthrough]) -> tuple[CurvePoint, ...]:
     hours = np.linspace(0.0, max(playthrough.finish_hours for playthrough in played), _CURVE_POINTS)
     done = np.array([np.searchsorted(playthrough.done_at, hours, side="right") for playthrough in played])
     quantiles = np.quantile(done, (0.1, 0.5, 0.9), axis=0).T
-    return tuple(
-        CurvePoint(float(hour), Band(*map(float, row))) for hour, row in zip(hours, quantiles, strict=True)
-    )
+    return tuple(CurvePoint(float(hour), Band(*map(float, row))) for hour, row in zip(hours, quantiles, strict=True))
