@@ -11,7 +11,7 @@ _ROWS = 8
 _WIDEST = 100
 #: Below it there is no room for a plot.
 _NARROWEST = 24
-_TICK_ROOM = 8
+_TICK_ROOM = 10
 _HOURS_A_DAY = 24
 #: Longer runs have an axis in days, much shorter ones in minutes.
 _DAYS_FROM, _MINUTES_BELOW = 96, 2
