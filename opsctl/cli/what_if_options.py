@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsctl.cli.defaults import is_typed
 from opsctl.cli.option_groups import OptionGroup
 from opsctl.core.errors import UsageProblem
-from opsctl.core.simulation.what_if import WhatIf
+
+if TYPE_CHECKING:
+    from opsctl.core.simulation.what_if import WhatIf
 
 _MOST_SCANS = 100_000
 DEFAULT_SEED = 1
@@ -59,6 +61,8 @@ class WhatIfFlags(OptionGroup):
     @property
     def what_if(self) -> WhatIf:
         """The options as the core knows them."""
+        from opsctl.core.simulation.what_if import WhatIf
+
         return WhatIf(
             spot=self.spot,
             quota=self.quota,

@@ -21,6 +21,7 @@ from opsctl.cli.verb_table import SUMMARIES
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
     *("results", "report", "audit", "config", "doctor", "selftest", "down", "runs", "datasets", "parcellations"),
+    "simulate",
     *("platforms", "use"),
     *("image build", "image push", "image status"),
     *("delete dataset", "delete outputs", "delete run"),
