@@ -38,7 +38,7 @@ GROUPS = {
         "delete": "Delete a dataset, a subject, outputs or a run for good.",
     },
     "Runs": {
-        "simulate": "Play a run of any size through: when it ends, and what it costs.",
+        "simulate": "Play a run through: when it ends, and what it costs.",
         "run": "Submit a job for each scan of a BIDS dataset.",
         "runs": "List the runs, the newest last.",
         "status": "Show the state of a run, and the scans that need attention.",

@@ -56,7 +56,7 @@ class WhatIfFlags(OptionGroup):
             help="How many times longer m2g takes beside other scans. Default: 1.35 where scans share a core.",
         ),
     ] = None
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = DEFAULT_SEED
+    random_seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = DEFAULT_SEED
 
     @property
     def what_if(self) -> WhatIf:
@@ -83,5 +83,5 @@ class WhatIfFlags(OptionGroup):
         """
         typed = [name for name in type(self).__annotations__ if is_typed(name)]
         if typed:
-            flag = {"spot": "--spot" if self.spot else "--on-demand"}.get(typed[0], f"--{typed[0]}")
+            flag = {"spot": "--spot" if self.spot else "--on-demand"}.get(typed[0], f"--{typed[0].replace('_', '-')}")
             raise UsageProblem(f"{flag} is about a simulation.", "Add --simulate, which submits nothing.")

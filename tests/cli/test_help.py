@@ -185,9 +185,9 @@ def test_help_of_what_is_no_verb_is_wrong_usage(opsctl: Callable[..., Any]) -> N
 
 def test_the_options_of_run_are_under_headings() -> None:
     page = CliRunner().invoke(app, ["run", "--help"]).output
-    headings = ["Arguments:", "m2g options:", "Which scans:", "How to run:", "Options:"]
+    headings = ["Arguments:", "m2g options:", "Which scans:", "How to run:", "Simulation:", "Options:"]
     assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == headings
-    first = ["DATASET", "--sp,", "--participant-label", "--modif", "-v,"]
+    first = ["DATASET", "--sp,", "--participant-label", "--modif", "--scans", "-v,"]
     parts = re.split("|".join(rf"^{re.escape(heading)}$" for heading in headings), page, flags=re.MULTILINE)[1:]
     assert [part.split()[0] for part in parts] == first
 
@@ -297,6 +297,7 @@ ANOTHER_THING = {
     ("selftest", "--model"),
     ("up", "--tag"),
     ("report", "--parcellation"),
+    ("up", "--spot"),
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}

@@ -68,7 +68,7 @@ def test_the_document_has_the_band_and_is_the_same_each_time(opsctl: Opsctl) -> 
     assert document["finish_hours"]["p10"] <= document["finish_hours"]["p90"]
     parts = document["usd_parts"]
     assert sum(parts.values()) == pytest.approx(document["usd"]["p50"], rel=0.1)
-    other = json.loads(opsctl(*words, "--seed", "2").out)
+    other = json.loads(opsctl(*words, "--random-seed", "2").out)
     assert other["finish_hours"] != document["finish_hours"]
 
 

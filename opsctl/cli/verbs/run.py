@@ -250,7 +250,7 @@ def _simulate(
         context.screen.say(nothing_line(plan), style="green")
         context.screen.say("`--scans N` simulates any number of scans.")
         return
-    simulated = wiring.simulate(plan, what_if.what_if, seed=what_if.seed)
+    simulated = wiring.simulate(plan, what_if.what_if, seed=what_if.random_seed)
     if submission.as_json:
         context.screen.json(simulated.as_json())
     else:

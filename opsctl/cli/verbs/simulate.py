@@ -23,7 +23,7 @@ def simulate(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Play a run of any size through: when it ends, and what it costs.
+    """Play a run through: when it ends, and what it costs.
 
     Example: opsctl simulate --scans 10000
     """
@@ -35,7 +35,7 @@ def simulate(
         raise UsageProblem("How many scans?", "`opsctl simulate --scans 300` plays 300 through.")
     context = Context(platform_name=platform, profile=profile)
     known = _platform(context)
-    simulated = simulate_on(context, known, model, what_if.what_if, scan_count=what_if.scans, seed=what_if.seed)
+    simulated = simulate_on(context, known, model, what_if.what_if, scan_count=what_if.scans, seed=what_if.random_seed)
     if as_json:
         context.screen.json(simulated.as_json())
     else:
