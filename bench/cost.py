@@ -83,7 +83,8 @@ def measure(*, quick: bool = False) -> list[Row]:  # noqa: ARG001  every step ha
 
 def table_rows(compared: Iterable[Compared]) -> list[tuple[str, ...]]:
     """The cells of each line; the guide stands before the others of its model and number of scans."""
-    rows, guide = [], None
+    rows: list[tuple[str, ...]] = []
+    guide: Compared | None = None
     for line in compared:
         if line.setting is GUIDE:
             guide = line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_the_same_seed_gives_the_same_document() -> None:
 def test_the_curve_rises_from_nothing_to_all_scans() -> None:
     curve = simulated(SETUP).curve
     assert (curve[0].hours, curve[0].done.p50, curve[-1].done.p10) == (0.0, 0, 40)
-    for earlier, later in zip(curve, curve[1:], strict=False):
+    for earlier, later in pairwise(curve):
         assert earlier.hours < later.hours and earlier.done.p50 <= later.done.p50
 
 
