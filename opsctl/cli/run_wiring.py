@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.core.costs.estimate import Estimate, Rates
     from opsctl.core.diagnosis.account.obstacles import Obstacle, RunFacts
-    from opsctl.core.platform.platform import ModelResources
+    from opsctl.core.platform.platform import ModelResources, Platform
 
 
 class RunWiring:
@@ -86,7 +86,7 @@ class RunWiring:
         platform = self._context.platform
         return [
             *bucket_obstacles(self._request.dataset, platform),
-            *run_obstacles(self._facts, platform, model=self._model),
+            *run_obstacles(self._facts, self._sized_platform, model=self._model),
         ]
 
     def notes(self, plan: RunPlan) -> list[str]:
@@ -94,7 +94,7 @@ class RunWiring:
         from opsctl.core.diagnosis.account.obstacles import run_notes
 
         count = len(plan.to_submit())
-        return run_notes(self._facts, self._context.platform, model=self._model, scan_count=count)
+        return run_notes(self._facts, self._sized_platform, model=self._model, scan_count=count)
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""
@@ -108,6 +108,7 @@ class RunWiring:
             model=options.diffusion_model,
             pipeline="func" if options.pipeline == "func" else "dwi",
             reuses_registration=options.reuse_registration,
+            scans_per_instance=self._resources.scans_per_instance,
         )
         count = len(plan.to_submit())
         return estimate(
@@ -214,7 +215,15 @@ class RunWiring:
 
     @property
     def _resources(self) -> ModelResources:
-        return self._context.platform.models[self._model]
+        """Those of the model, with jobs of this run's size."""
+        platform = self._context.platform
+        return self._request.job_size(platform).of(platform.models[self._model])
+
+    @property
+    def _sized_platform(self) -> Platform:
+        """The platform, with jobs of this run's size."""
+        platform = self._context.platform
+        return replace(platform, models={**platform.models, self._model: self._resources})
 
     @cached_property
     def _facts(self) -> RunFacts:
@@ -232,7 +241,9 @@ class RunWiring:
     def _rates(self) -> Rates:
         from opsctl.aws.pricing import rates
 
-        return rates(self._context.clients, self._context.platform, self._resources, home=self._context.home)
+        resources = self._resources
+        own_rates = rates(self._context.clients, self._context.platform, resources, home=self._context.home)
+        return own_rates.shared_by(resources.scans_per_instance)
 
     def _spending(self, estimate: Estimate) -> Spending:
         from opsctl.commands.costs.budget import spending

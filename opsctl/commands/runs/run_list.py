@@ -74,7 +74,9 @@ class RunLine:
         if pricing is None or self.paid_hours is None:
             return None
         rates = pricing.rates
-        return spent(self.paid_hours * rates.usd_per_hour, is_local=pricing.is_local, is_complete=rates.is_complete)
+        return spent(
+            self.paid_hours * rates.usd_per_instance_hour, is_local=pricing.is_local, is_complete=rates.is_complete
+        )
 
     def as_json(self, pricing: Pricing | None) -> dict[str, Any]:
         """One element of `runs` in `runs --json`."""
@@ -186,14 +188,14 @@ def _read_line(reader: SnapshotReader, options: Mapping[str, Any], *, pricing: P
     """
     run = reader.run
     if pricing is not None:
-        status = reader.progress().with_costs(pricing)
+        status = reader.progress().with_costs(pricing.shared_by(run.scans_per_instance))
     elif sum(result.succeeded for result in reader.on_s3.results().values()) == len(run.remaining):
         # Results decide, so Batch is not asked.
         return _line(run, options, counts={**daily_counts(()), DailyState.DONE: len(run.remaining)}), True
     else:
         status = reader.counts()
     counts = daily_counts((daily_state(scan.state, scan.cause_code) for scan in status.scans), more=status.unlisted)
-    rate = pricing.rates.usd_per_hour if pricing is not None else 0.0
+    rate = pricing.rates.usd_per_instance_hour if pricing is not None else 0.0
     # Not the bill's hours: those of the preview are not what is charged.
     paid_hours = status.bill.usd / rate if status.bill is not None and rate else None
     line = _line(run, options, counts=counts, paid_hours=paid_hours)

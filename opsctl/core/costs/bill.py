@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from opsctl.core.costs.attempt_durations import attempt_durations, credited_attempt
-from opsctl.core.costs.estimate import GUIDE_HOURS, Rates
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.costs.money import Money, spent
 from opsctl.core.runs.attempt_merge import AttemptsByScan
 from opsctl.core.runs.status import BatchJob
@@ -111,7 +111,7 @@ def bill(
         lost = [duration for duration in durations if not duration.is_running and duration is not credited]
         hours = paid_hours = sum(duration.hours for duration in durations)
         if index in previewed:
-            paid_hours = GUIDE_HOURS if credited is not None and credited.attempt.exit_code == 0 else 0.0
+            paid_hours = rates.guide_hours if credited is not None and credited.attempt.exit_code == 0 else 0.0
         else:
             lost_hours += sum(duration.hours for duration in lost)
             estimated += sum(duration.is_estimated for duration in durations)
@@ -144,7 +144,7 @@ def _basis(rates: Rates, *, estimated: int, is_previewed: bool, is_timed: bool) 
     if is_previewed:
         whose = " of the preview" if is_timed else ""
         parts.append(
-            f"65 minutes for each finished scan{whose} (the m2g guide's figure: times of the preview do not count)"
+            f"{rates.guide_text} for each finished scan{whose} (the m2g guide's figure: times of the preview do not count)"
         )
     parts.append(f"the {'other ' if is_previewed else ''}attempts' real times, {price}" if is_timed else price)
     parts.append(rates.source)

@@ -57,8 +57,10 @@ class Run:
         `model`.
     attempt_timeout_seconds
         How long one attempt may take before Batch ends it.
-    memory_mib
-        Memory of each job; None where the job definition's value applies.
+    memory_mib, vcpus
+        Memory and vCPUs of each job; None where the job definition's value applies.
+    scans_per_instance
+        How many of the jobs an instance holds.
     max_spend_usd
         The budget; None where none was given.
     created_at
@@ -89,6 +91,8 @@ class Run:
     max_spend_usd: bounded.Usd | None = None
     dataset_version: bounded.Text = ""
     dataset_doi: bounded.Text = ""
+    vcpus: bounded.Count | None = None
+    scans_per_instance: bounded.Count = 1
 
     @property
     def submitted_count(self) -> int:

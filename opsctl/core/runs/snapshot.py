@@ -30,6 +30,10 @@ class Pricing:
     rates: Rates
     is_local: bool
 
+    def shared_by(self, scans: int) -> Pricing:
+        """The same prices for each of the scans that share an instance."""
+        return replace(self, rates=self.rates.shared_by(scans))
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunSnapshot:
