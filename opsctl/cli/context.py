@@ -215,9 +215,8 @@ class Context:
         )
 
     def pricing(self, run: Run) -> Pricing:
-        """The prices of a run's instances, of which each of its scans pays a share."""
-        pricing = self.pricing_of_model(run.resources)
-        return pricing.shared_by(run.scans_per_instance)
+        """The prices of a run's instances."""
+        return self.pricing_of_model(run.resources)
 
     def pricing_of_model(self, model: str) -> Pricing:
         """The prices of the instances that a model's jobs use."""

@@ -248,7 +248,9 @@ class RunWiring:
     def _spending(self, estimate: Estimate) -> Spending:
         from opsctl.commands.costs.budget import spending
 
-        return spending(self._prior_runs.snapshots(), rates=self._rates, usd_per_scan=estimate.usd_per_scan)
+        return spending(
+            self._prior_runs.snapshots(), rates=self._rates.shared_by(1), usd_per_scan=estimate.usd_per_scan
+        )
 
     def _budget(self, limit_usd: float, estimate: Estimate) -> Budget:
         from opsctl.commands.costs.budget import Budget

@@ -54,23 +54,20 @@ def proposal_lines(report: SizeReport, proposal: Proposal) -> list[str]:
     best, kind = proposal.best, report.resources.instance_type
     lines = []
     if report.is_preview:
-        lines.append(
-            "A rehearsal: the peaks are the preview's and say nothing of m2g's. AWS would charge nothing of it."
-        )
+        lines.append("A rehearsal: the peaks are the preview's, and say nothing of what m2g needs.")
     if best.scans == 1:
         lines.append(f"Proposed: one scan on each {kind}, as in m2g's guide. More on one would not be cheaper.")
         return lines
-    saved = -proposal.against_alone(best.usd_per_scan)
+    saved, worst = -proposal.against_alone(best.usd_per_scan), proposal.against_alone(best.worst_usd_per_scan)
     lines.append(
-        f"Proposed: {best.scans} scans on each {kind}, with {best.size.text} each: about {saved:.0%} less than with"
-        " one."
+        f"Proposed: {best.scans} scans on each {kind}, with {best.size.text} each: about {saved:.0%} less than with one,"
+        f" {-proposal.against_alone(best.fitting_usd_per_scan):.0%} if none needs more memory."
     )
-    worst = proposal.against_alone(best.worst_usd_per_scan)
-    outcome = f"still {-worst:.0%} less" if worst < 0 else f"{worst:.0%} more"
+    outcome = "the same" if abs(worst) < _SAME else f"{abs(worst):.0%} {'less' if worst < 0 else 'more'}"
     lines.append(
         f"Risk: {best.outgrown} of {counted(best.measured, 'measured scan')} would need more memory. Of all scans at"
-        f" most {best.worst_share:.0%} do (with 95 % confidence); then it would be {outcome}. A scan that needs more has to"
-        " run again alone."
+        f" most {best.worst_share:.0%} do (with 95% confidence): it would then cost {outcome}. A scan that needs more"
+        " has to run again alone."
     )
     return lines
 
@@ -96,7 +93,8 @@ def assumption_lines(report: SizeReport, proposal: Proposal) -> list[str]:
 
 def next_commands(report: SizeReport) -> dict[str, str]:
     """What to type next."""
-    again = run_again(report.run, whole_dataset=True)
+    # What said the size of its jobs is left out.
+    again = run_again(report.run, has_own_memory=True, whole_dataset=True)
     proposal = report.proposal
     if proposal is None:
         if report.is_preview and not report.is_local:
@@ -114,20 +112,26 @@ def next_commands(report: SizeReport) -> dict[str, str]:
     return commands
 
 
-def chosen_line(report: SizeReport | None, dataset: str) -> str:
-    """What `--pack auto` has chosen, and why."""
+def chosen_line(report: SizeReport | None, which: str) -> str:
+    """What `--pack auto` has chosen, and why.
+
+    Parameters
+    ----------
+    which
+        Whose scans were looked at: `HNU1 with these options`, `model csd`.
+    """
     if report is None or report.proposal is None:
         return (
-            f"--pack auto: one scan on each instance, because fewer than {ENOUGH_SCANS} scans of {dataset} with these"
-            f" options were measured. A run with --first {CANARY_SCANS} measures some."
+            f"--pack auto: one scan on each instance, because no run of {which} has {ENOUGH_SCANS} measured scans."
+            f" A run with --first {CANARY_SCANS} measures some."
         )
     best = report.proposal.best
     measured = f"{counted(best.measured, 'scan')} of {report.run.run_id}{' (the preview)' if report.is_preview else ''}"
     if best.scans == 1:
-        return f"--pack auto: one scan on each instance, by the peaks of {measured}."
+        return f"--pack auto: one scan on each {report.resources.instance_type}, by the peaks of {measured}."
     saved = -report.proposal.against_alone(best.usd_per_scan)
     return (
-        f"--pack auto: {best.scans} scans on each instance, by the peaks of {measured}: {best.outgrown} of them would"
+        f"--pack auto: {best.scans} scans on each {report.resources.instance_type}, by the peaks of {measured}: {best.outgrown} of them would"
         f" need more memory; about {saved:.0%} less than one on each."
     )
 

@@ -262,7 +262,7 @@ class Teardown:
             return all_costs(
                 records=records_of(storage, home, data_bucket=platform.data_bucket),
                 batch=batch,
-                pricing_of=lambda run: pricing[run.resources].shared_by(run.scans_per_instance),
+                pricing_of=lambda run: pricing[run.resources],
                 now=lambda: datetime.now(UTC),
             )
 

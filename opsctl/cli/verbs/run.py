@@ -229,7 +229,7 @@ def _with_pack(context: Context, request: RunRequest, submission: SubmissionFlag
                 dataset_uri=request.dataset.uri,
                 m2g=request.options.as_dict(),
             )
-        context.screen.say(chosen_line(report, request.dataset.name))
+        context.screen.say(chosen_line(report, f"{request.dataset.name} with these options"))
         pack = report.proposal.best.scans if report is not None and report.proposal is not None else 1
     return replace(request, pack=pack)
 

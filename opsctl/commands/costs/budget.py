@@ -35,7 +35,7 @@ def spending(snapshots: Iterable[RunSnapshot], *, rates: Rates, usd_per_scan: fl
     for snapshot in snapshots:
         own = snapshot.run.submitted_count
         active = {index for index in snapshot.active if index < own and snapshot.scans[index].is_submitted}
-        by_scan = snapshot.bill(rates.shared_by(snapshot.run.scans_per_instance)).by_scan
+        by_scan = snapshot.bill(rates).by_scan
         usd += sum(scan_bill.usd for index, scan_bill in by_scan.items() if index not in active)
         usd += sum(max(usd_per_scan, by_scan[index].usd if index in by_scan else 0.0) for index in active)
         in_flight += len(active)

@@ -188,7 +188,7 @@ def _read_line(reader: SnapshotReader, options: Mapping[str, Any], *, pricing: P
     """
     run = reader.run
     if pricing is not None:
-        status = reader.progress().with_costs(pricing.shared_by(run.scans_per_instance))
+        status = reader.progress().with_costs(pricing)
     elif sum(result.succeeded for result in reader.on_s3.results().values()) == len(run.remaining):
         # Results decide, so Batch is not asked.
         return _line(run, options, counts={**daily_counts(()), DailyState.DONE: len(run.remaining)}), True

@@ -9,6 +9,8 @@ from opsctl.core.errors import UsageProblem
 
 AUTO: Literal["auto"] = "auto"
 OFF = "off"
+#: With a model's name before it: the variable of terraform/platform.
+PACK_VARIABLE = "_scans_per_instance"
 
 
 def parse_pack(typed: str) -> int | Literal["auto"]:

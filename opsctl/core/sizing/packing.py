@@ -59,8 +59,8 @@ class Packing:
         How many of the measured scans need more memory than such a job has.
     share, worst_share
         Which share of all scans is expected to, and with 95 % confidence at most does.
-    usd_per_scan, worst_usd_per_scan
-        At these shares.
+    usd_per_scan, worst_usd_per_scan, fitting_usd_per_scan
+        At these shares, and where no scan needs more.
     factor
         How much longer a scan takes than alone.
     """
@@ -72,6 +72,7 @@ class Packing:
     worst_share: float
     usd_per_scan: float
     worst_usd_per_scan: float
+    fitting_usd_per_scan: float
     factor: float
 
     @property
@@ -143,6 +144,7 @@ def propose(
                 worst_share=worst,
                 usd_per_scan=attempt_usd + share * again_usd,
                 worst_usd_per_scan=attempt_usd + worst * again_usd,
+                fitting_usd_per_scan=attempt_usd,
                 factor=factor,
             )
         )
