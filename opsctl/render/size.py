@@ -60,8 +60,8 @@ def proposal_lines(report: SizeReport, proposal: Proposal) -> list[str]:
         return lines
     saved, worst = -proposal.against_alone(best.usd_per_scan), proposal.against_alone(best.worst_usd_per_scan)
     lines.append(
-        f"Proposed: {best.scans} scans on each {kind}, with {best.size.text} each: about {saved:.0%} less than with one,"
-        f" {-proposal.against_alone(best.fitting_usd_per_scan):.0%} if none needs more memory."
+        f"Proposed: {best.scans} scans on each {kind}, with {best.size.text} each: about {saved:.0%} less than with"
+        f" one, {-proposal.against_alone(best.fitting_usd_per_scan):.0%} if none needs more memory."
     )
     outcome = "the same" if abs(worst) < _SAME else f"{abs(worst):.0%} {'less' if worst < 0 else 'more'}"
     lines.append(
@@ -131,8 +131,8 @@ def chosen_line(report: SizeReport | None, which: str) -> str:
         return f"--pack auto: one scan on each {report.resources.instance_type}, by the peaks of {measured}."
     saved = -report.proposal.against_alone(best.usd_per_scan)
     return (
-        f"--pack auto: {best.scans} scans on each {report.resources.instance_type}, by the peaks of {measured}: {best.outgrown} of them would"
-        f" need more memory; about {saved:.0%} less than one on each."
+        f"--pack auto: {best.scans} scans on each {report.resources.instance_type}, by the peaks of {measured}:"
+        f" {best.outgrown} of them would need more memory; about {saved:.0%} less than one on each."
     )
 
 

@@ -54,7 +54,8 @@ class SubmissionFlags(OptionGroup):
         Only,
         typer.Option(
             "--only",
-            help="Which scans to submit: missing ones, failed ones, those whose inputs or m2g changed, or all.",
+            help="Which scans to submit: missing ones, failed ones, those that ran out of memory (outgrown), those"
+            " whose inputs or m2g changed, or all.",
         ),
     ] = "missing"
     memory: Annotated[
@@ -69,6 +70,14 @@ class SubmissionFlags(OptionGroup):
             " off: one. Default: as the platform has it.",
         ),
     ] = None
+    no_grow: Annotated[
+        bool,
+        typer.Option(
+            "--no-grow",
+            help="Do not run scans again that outgrow their memory. Default: what follows the run to its end does it once,"
+            " with more memory.",
+        ),
+    ] = False
     max_spend: Annotated[
         float | None, typer.Option(min=0.0, metavar="USD", help="Submit only as many scans as this sum pays for.")
     ] = None
@@ -191,6 +200,7 @@ def _request(
         t1w=t1w,
         only=submission.only,
         memory_mib=submission.memory,
+        grows=not submission.no_grow,
         max_spend_usd=submission.max_spend,
         command_line=recorded_command_line(["opsctl", *sys.argv[1:]]),
         user=user_name(),

@@ -128,8 +128,8 @@ def up(
 ) -> None:
     """Create the platform, or bring it up to date.
 
-    Options are remembered for the next `up`. --no-spot, `--pack off`, `--source-bucket none`, `--notify-email none` and the
-    value `default` reset them.
+    Options are remembered for the next `up`. --no-spot, `--pack off`, `--source-bucket none`, `--notify-email none` and
+    the value `default` reset them.
 
     Example: opsctl up --local
     """

@@ -47,6 +47,8 @@ class RunRequest:
         Memory of each job; None: what the model's job definition says.
     pack
         How many scans share an instance; None: as many as the model's job definition says.
+    grows
+        Whether scans that outgrow their memory are run again by whichever command follows the run.
     max_spend_usd
         The budget, or None.
     """
@@ -61,6 +63,7 @@ class RunRequest:
     redo: bool = False
     memory_mib: int | None = None
     pack: int | None = None
+    grows: bool = True
     max_spend_usd: float | None = None
     command_line: tuple[str, ...] = ()
     user: str = ""

@@ -21,6 +21,7 @@ from opsctl.core.runs.registration import Registration
 from opsctl.core.runs.scan_document import ScanDocuments
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition, earlier_m2g
 from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_of, submit_request
+from opsctl.core.sizing.growth import grown_memory_mib
 from opsctl.core.sizing.job_size import own_size
 
 
@@ -173,6 +174,8 @@ class RunPlan:
             memory_mib=request.memory_mib if size.memory_mib == own.memory_mib else size.memory_mib,
             vcpus=None if size.vcpus == own.vcpus else size.vcpus,
             scans_per_instance=size.scans_per_instance,
+            grows_to_mib=grown_memory_mib(size, model, self.platform) if request.grows else None,
+            is_grown=request.only == "outgrown",
             max_spend_usd=request.max_spend_usd,
             created_at=timestamp(self.moment),
             created_by=request.user,

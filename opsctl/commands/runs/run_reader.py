@@ -72,7 +72,7 @@ class RunReader:
         return self._runs[run_id]
 
     def sharing(self) -> dict[int, int]:
-        """How many jobs an instance held where the adopted scans ran, as far as the records of their runs can be read."""
+        """How many jobs an instance held where the adopted scans ran, where the records of their runs can be read."""
         others = {run_id: run for run_id in self._index_maps if (run := self._run_of(run_id)) and run is not self.run}
         return {
             index: run.scans_per_instance
