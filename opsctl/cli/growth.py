@@ -43,7 +43,6 @@ def grow(context: Context, status: RunStatus) -> str | None:
     typed = shlex.split(TYPED.platform.command(command))
     # -P: not what lies in the folder where the user is.
     program = [sys.executable, "-P", "-m", "opsctl", *typed[1:], "--yes", "--json"]
-
     ended = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=False)
     if ended.returncode:
         screen.warn("They were not run again.")

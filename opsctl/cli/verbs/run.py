@@ -74,8 +74,8 @@ class SubmissionFlags(OptionGroup):
         bool,
         typer.Option(
             "--no-grow",
-            help="Do not run scans again that outgrow their memory. Default: what follows the run to its end does it once,"
-            " with more memory.",
+            help="Do not run scans again that outgrow their memory. Default: what follows the run to its end does it"
+            " once, with more memory.",
         ),
     ] = False
     max_spend: Annotated[

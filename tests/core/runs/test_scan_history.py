@@ -164,3 +164,11 @@ def test_what_only_means(only: Only, disposition: Disposition) -> None:
     scan = ScanDisposition("s", "k", disposition)
     assert scan.is_submitted(only) == (disposition in SUBMITTED[only])
     assert scan.is_submitted(only, redo=True) == (disposition in SUBMITTED[only] | {"other_m2g"})
+
+
+@pytest.mark.parametrize(("code", "is_outgrown"), [("out_of_memory", True), ("m2g_failed", False)])
+def test_what_ran_out_of_memory_can_be_chosen_alone(code: str, is_outgrown: bool) -> None:
+    failed = dataclasses.replace(FAILED, cause_code=code)
+    (scan,) = scan_dispositions([("sub-1", "k")], [past("a", "k", failed)], has_intact_files=lambda _: True)
+    assert scan.disposition == "failed"
+    assert scan.is_submitted("outgrown") == is_outgrown and scan.is_submitted("failed")
