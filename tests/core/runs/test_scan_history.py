@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import operator
 
@@ -168,7 +169,8 @@ def test_what_only_means(only: Only, disposition: Disposition) -> None:
 
 @pytest.mark.parametrize(("code", "is_outgrown"), [("out_of_memory", True), ("m2g_failed", False)])
 def test_what_ran_out_of_memory_can_be_chosen_alone(code: str, is_outgrown: bool) -> None:
-    failed = dataclasses.replace(FAILED, cause_code=code)
-    (scan,) = scan_dispositions([("sub-1", "k")], [past("a", "k", failed)], has_intact_files=lambda _: True)
+    earlier = past("a", "k", BAD)
+    earlier = dataclasses.replace(earlier, results={0: dataclasses.replace(earlier.results[0], cause_code=code)})
+    (scan,) = scan_dispositions([("sub-1", "k")], [earlier], has_intact_files=lambda _: True)
     assert scan.disposition == "failed"
     assert scan.is_submitted("outgrown") == is_outgrown and scan.is_submitted("failed")
