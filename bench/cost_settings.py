@@ -98,7 +98,7 @@ def usd_by_formula(setup: Setup) -> float:
     whole_waves, rest = divmod(scans, instances * fleet.pack)
     waves = instances * whole_waves + math.ceil(rest / fleet.pack)
     hours = instances * (fleet.start_hours + fleet.tail_hours) + waves * setup.times.mean_hours_at(setup.slowdown)
-    return hours * setup.rates.usd_per_hour + scans * setup.log_usd_per_attempt
+    return hours * setup.rates.usd_per_instance_hour + scans * setup.log_usd_per_attempt
 
 
 def compare(model: str, scans: int, vcpus: int, setting: Setting) -> Compared:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opsctl.commands.simulation.simulate import SimulatedRun
     from opsctl.core.costs.estimate import Estimate, Hours, Rates
     from opsctl.core.diagnosis.account.obstacles import Obstacle, RunFacts
-    from opsctl.core.platform.platform import ModelResources
+    from opsctl.core.platform.platform import ModelResources, Platform
     from opsctl.core.simulation.what_if import WhatIf
 
 
@@ -88,7 +88,7 @@ class RunWiring:
         platform = self._context.platform
         return [
             *bucket_obstacles(self._request.dataset, platform),
-            *run_obstacles(self._facts, platform, model=self._model),
+            *run_obstacles(self._facts, self._sized_platform, model=self._model),
         ]
 
     def notes(self, plan: RunPlan) -> list[str]:
@@ -96,7 +96,7 @@ class RunWiring:
         from opsctl.core.diagnosis.account.obstacles import run_notes
 
         count, hours = len(plan.to_submit()), self.estimate(plan).wall_hours
-        return run_notes(self._facts, self._context.platform, model=self._model, scan_count=count, wall_hours=hours)
+        return run_notes(self._facts, self._sized_platform, model=self._model, scan_count=count, wall_hours=hours)
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""
@@ -108,7 +108,7 @@ class RunWiring:
             self._resources,
             scan_count=count,
             rates=self._rates,
-            hours=self._hours,
+            hours=self._hours(self._resources.scans_per_instance),
             at_once=self._at_once,
         )
 
@@ -116,16 +116,15 @@ class RunWiring:
         """Play through what would be submitted, or as many scans as `what_if` says."""
         from opsctl.cli.simulating import simulate_on
 
-        platform = self._context.platform
         return simulate_on(
             self._context,
-            platform,
+            self._sized_platform,
             self._model,
             what_if,
             scan_count=what_if.scans or len(plan.to_submit()),
             seed=seed,
-            memory_mib=self._request.job_memory_mib(platform),
-            hours=self._hours,
+            # What a scan takes on an instance of its own: the simulation knows what others on it change.
+            hours=self._hours(1),
             account=self._facts.account,
         )
 
@@ -224,7 +223,15 @@ class RunWiring:
 
     @property
     def _resources(self) -> ModelResources:
-        return self._context.platform.models[self._model]
+        """Those of the model, with jobs of this run's size."""
+        platform = self._context.platform
+        return self._request.job_size(platform).of(platform.models[self._model])
+
+    @property
+    def _sized_platform(self) -> Platform:
+        """The platform, with jobs of this run's size."""
+        platform = self._context.platform
+        return replace(platform, models={**platform.models, self._model: self._resources})
 
     @cached_property
     def _facts(self) -> RunFacts:
@@ -238,8 +245,7 @@ class RunWiring:
         root_volume_gib = self._context.platform.root_volume_gib
         return max(1, model_at_once(self._resources, self._facts.account, root_volume_gib=root_volume_gib).scans)
 
-    @cached_property
-    def _hours(self) -> Hours:
+    def _hours(self, scans_per_instance: int) -> Hours:
         from opsctl.commands.costs.cost import finished_hours
 
         options = self._request.options
@@ -249,18 +255,23 @@ class RunWiring:
             model=options.diffusion_model,
             pipeline="func" if options.pipeline == "func" else "dwi",
             reuses_registration=options.reuse_registration,
+            scans_per_instance=scans_per_instance,
         )
 
     @cached_property
     def _rates(self) -> Rates:
         from opsctl.aws.pricing import rates
 
-        return rates(self._context.clients, self._context.platform, self._resources, home=self._context.home)
+        resources = self._resources
+        own_rates = rates(self._context.clients, self._context.platform, resources, home=self._context.home)
+        return own_rates.shared_by(resources.scans_per_instance)
 
     def _spending(self, estimate: Estimate) -> Spending:
         from opsctl.commands.costs.budget import spending
 
-        return spending(self._prior_runs.snapshots(), rates=self._rates, usd_per_scan=estimate.usd_per_scan)
+        return spending(
+            self._prior_runs.snapshots(), rates=self._rates.shared_by(1), usd_per_scan=estimate.usd_per_scan
+        )
 
     def _budget(self, limit_usd: float, estimate: Estimate) -> Budget:
         from opsctl.commands.costs.budget import Budget

@@ -21,7 +21,6 @@ def simulate_on(
     *,
     scan_count: int,
     seed: int,
-    memory_mib: int | None = None,
     hours: Hours | None = None,
     account: Account | None = None,
 ) -> SimulatedRun:
@@ -33,10 +32,8 @@ def simulate_on(
         None: on what `opsctl up` would make, at the prices of opsctl's table.
     model
         Whose queue and job definition the jobs use.
-    memory_mib
-        Of one job; None: the model's.
     hours, account
-        Where they are known already, for the platform as it is.
+        Where they are known already: of scans that have an instance for themselves, and of the platform as it is.
     """
     from opsctl.commands.simulation.simulate import account_for, rates_for, simulated_run, table_rates
     from opsctl.core.costs.estimate import hours_of
@@ -63,12 +60,7 @@ def simulate_on(
         if what_if.quota is None and (account is None or spot != platform.spot):
             account = account_for(context.clients, platform, spot=spot)
         return simulated_run(
-            Place.of(
-                platform,
-                model,
-                memory_mib=memory_mib or platform.models[model].memory_mib,
-                account=account,
-            ),
+            Place.of(platform, model, account=account),
             what_if,
             scan_count=scan_count,
             hours=hours or finished_hours(context.records, platform=platform, model=model),

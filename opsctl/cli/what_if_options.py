@@ -33,10 +33,6 @@ class WhatIfFlags(OptionGroup):
         int | None,
         typer.Option(min=1, metavar="VCPUS", help="The account's quota of vCPUs. Default: the account's own."),
     ] = None
-    pack: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="The scans on one instance at a time. Default: as the platform."),
-    ] = None
     instance: Annotated[
         str | None,
         typer.Option(metavar="TYPE", help="The instance type, such as r5.4xlarge. Default: as the platform."),
@@ -58,15 +54,20 @@ class WhatIfFlags(OptionGroup):
     ] = None
     random_seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = DEFAULT_SEED
 
-    @property
-    def what_if(self) -> WhatIf:
-        """The options as the core knows them."""
+    def what_if(self, *, pack: int | None = None) -> WhatIf:
+        """The options as the core knows them.
+
+        Parameters
+        ----------
+        pack
+            How many scans an instance processes at the same time; None: as the platform's jobs, or as the run's.
+        """
         from opsctl.core.simulation.what_if import WhatIf
 
         return WhatIf(
             spot=self.spot,
             quota=self.quota,
-            pack=self.pack,
+            pack=pack,
             instance=self.instance,
             scans=self.scans,
             reclaims=self.reclaims,

@@ -298,6 +298,7 @@ ANOTHER_THING = {
     ("up", "--tag"),
     ("report", "--parcellation"),
     ("up", "--spot"),
+    ("simulate", "--pack"),
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}

@@ -55,13 +55,30 @@ class SubmissionFlags(OptionGroup):
         Only,
         typer.Option(
             "--only",
-            help="Which scans to submit: missing ones, failed ones, those whose inputs or m2g changed, or all.",
+            help="Which scans to submit: missing ones, failed ones, those that ran out of memory (outgrown), those"
+            " whose inputs or m2g changed, or all.",
         ),
     ] = "missing"
     memory: Annotated[
         int | None,
         typer.Option(min=1024, metavar="MIB", help="The memory of each job. More memory needs larger instances."),
     ] = None
+    pack: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|N|off",
+            help="How many scans share an instance. auto: what the peaks of earlier scans propose (`opsctl size`);"
+            " off: one. Default: as the platform has it.",
+        ),
+    ] = None
+    no_grow: Annotated[
+        bool,
+        typer.Option(
+            "--no-grow",
+            help="Do not run scans again that outgrow their memory. Default: what follows the run to its end does it"
+            " once, with more memory.",
+        ),
+    ] = False
     max_spend: Annotated[
         float | None, typer.Option(min=0.0, metavar="USD", help="Submit only as many scans as this sum pays for.")
     ] = None
@@ -116,6 +133,7 @@ def run(
     _refuse_folder(read, dataset, is_dry_run=submission.is_only_shown)
     notices = _notices(context, submission)
     request = _request(read, options=options, filters=filters, t1w=source.t1w, submission=submission)
+    request = _with_pack(context, request, submission)
     wiring = RunWiring(context, request)
     with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
         plan = wiring.plan(read.files)
@@ -203,11 +221,48 @@ def _request(
         t1w=t1w,
         only=submission.only,
         memory_mib=submission.memory,
+        grows=not submission.no_grow,
         max_spend_usd=submission.max_spend,
         command_line=recorded_command_line(["opsctl", *sys.argv[1:]]),
         user=user_name(),
         version=__version__,
     )
+
+
+def _with_pack(context: Context, request: RunRequest, submission: SubmissionFlags) -> RunRequest:
+    """The request with the number of scans that `--pack` puts on an instance, and say it.
+
+    Raises
+    ------
+    UsageProblem
+        If it is no number, or `--memory` says the same.
+    """
+    from dataclasses import replace
+
+    from opsctl.core.sizing.pack_option import parse_pack
+
+    if submission.pack is None:
+        return request
+    if submission.memory is not None:
+        raise UsageProblem("--pack says how much memory each job gets, and so does --memory: use one of them.")
+    pack = parse_pack(submission.pack)
+    if pack == "auto":
+        from opsctl.commands.sizing.size import latest_measured
+        from opsctl.render.size import chosen_line
+
+        model = request.options.diffusion_model
+        with context.screen.waiting("looking for measured scans"):
+            report = latest_measured(
+                context.records,
+                platform=context.platform,
+                model=model,
+                rates=context.pricing_of_model(model).rates,
+                dataset_uri=request.dataset.uri,
+                m2g=request.options.as_dict(),
+            )
+        context.screen.say(chosen_line(report, f"{request.dataset.name} with these options"))
+        pack = report.proposal.best.scans if report is not None and report.proposal is not None else 1
+    return replace(request, pack=pack)
 
 
 def _show_plan(context: Context, plan: RunPlan) -> None:
@@ -250,7 +305,7 @@ def _simulate(
         context.screen.say(nothing_line(plan), style="green")
         context.screen.say("`--scans N` simulates any number of scans.")
         return
-    simulated = wiring.simulate(plan, what_if.what_if, seed=what_if.random_seed)
+    simulated = wiring.simulate(plan, what_if.what_if(), seed=what_if.random_seed)
     if submission.as_json:
         context.screen.json(simulated.as_json())
     else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.option_groups import expanded
@@ -19,6 +21,10 @@ def simulate(
     *,
     model: DiffusionModelOption = "csd",
     what_if: WhatIfFlags,
+    pack: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="How many scans share an instance. Default: as the platform."),
+    ] = None,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
@@ -35,7 +41,9 @@ def simulate(
         raise UsageProblem("How many scans?", "`opsctl simulate --scans 300` plays 300 through.")
     context = Context(platform_name=platform, profile=profile)
     known = _platform(context)
-    simulated = simulate_on(context, known, model, what_if.what_if, scan_count=what_if.scans, seed=what_if.random_seed)
+    simulated = simulate_on(
+        context, known, model, what_if.what_if(pack=pack), scan_count=what_if.scans, seed=what_if.random_seed
+    )
     if as_json:
         context.screen.json(simulated.as_json())
     else:

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.registered_memory import registered_memory_mib
+from opsctl.core.sizing.disk import SYSTEM_GIB
+from opsctl.core.sizing.slowdown import slowdown_of
 
 #: All memory-optimised families have the same shape at one size: 8 GiB for each vCPU.
 _TYPE = re.compile(r"r\d[a-z]*\.(?:large|(|2|4|8|12|16|24|32|48)xlarge)")
 _MIB_PER_VCPU = 8 * 1024
 
-#: A vCPU is one of the two threads of a core, and m2g uses one thread. While both threads of a core compute, each is
-#: slower. Assumed, since nobody has measured it with m2g (docs/explanation/simulation.md).
-SLOWDOWN_OF_A_SHARED_CORE = 1.35
-
-#: What a root volume needs: the system and m2g's image, and the files of each scan that is processed at the same time.
-_IMAGE_GIB, _SCAN_GIB = 40, 10
+#: What the files of one scan need while it is processed. Assumed; `opsctl size` measures it.
+_SCAN_GIB = 10
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class InstanceSize:
 
     def slowdown(self, pack: int) -> float:
         """How many times longer a scan takes with `pack` scans on the instance than alone; at most a scan a vCPU."""
-        return 1.0 if 2 * pack <= self.vcpus else SLOWDOWN_OF_A_SHARED_CORE
+        return slowdown_of(pack, vcpus=self.vcpus)
 
 
 def instance_size(instance_type: str) -> InstanceSize:
@@ -61,7 +59,7 @@ def instance_size(instance_type: str) -> InstanceSize:
 
 def root_volume_gib(pack: int, *, at_least: int) -> int:
     """The root volume that `pack` scans at the same time need."""
-    return max(at_least, _IMAGE_GIB + _SCAN_GIB * pack)
+    return max(at_least, SYSTEM_GIB + _SCAN_GIB * pack)
 
 
 def checked_pack(pack: int, size: InstanceSize) -> int:

@@ -57,7 +57,7 @@ class PlannedRun:
             "most_instances": choice.most_instances,
             "limit": choice.limit,
             "root_volume_gib": choice.root_volume_gib,
-            "usd_per_instance_hour": round(rates.usd_per_hour, 5),
+            "usd_per_instance_hour": round(rates.usd_per_instance_hour, 5),
             "complete": rates.is_complete,
             "assumptions": [asdict(assumption) for assumption in self.assumptions],
         }

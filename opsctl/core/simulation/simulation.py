@@ -193,8 +193,8 @@ def simulate(setup: Setup, generator: np.random.Generator, *, replications: int 
 
 def bill_of(playthrough: Playthrough, setup: Setup) -> Bill:
     """The bill of a replication: the instances' hours at the rates of `opsctl cost`, and the logs."""
-    whole_usd = playthrough.instance_hours * setup.rates.usd_per_hour
-    attempts_usd = playthrough.attempt_hours / setup.fleet.pack * setup.rates.usd_per_hour
+    whole_usd = playthrough.instance_hours * setup.rates.usd_per_instance_hour
+    attempts_usd = playthrough.attempt_hours / setup.fleet.pack * setup.rates.usd_per_instance_hour
     return Bill(
         attempts_usd=attempts_usd,
         rest_usd=whole_usd - attempts_usd,

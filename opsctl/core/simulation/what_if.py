@@ -98,13 +98,11 @@ class Place:
         )
 
     @classmethod
-    def of(cls, platform: Platform, model: str, *, memory_mib: int, account: Account | None) -> Place:
+    def of(cls, platform: Platform, model: str, *, account: Account | None) -> Place:
         """A platform and its account.
 
         Parameters
         ----------
-        memory_mib
-            Of one job.
         account
             None where nobody was asked, as on the local platform.
         """
@@ -118,7 +116,7 @@ class Place:
             region=platform.region,
             instance_type=resources.instance_type,
             vcpus=resources.vcpus,
-            memory_mib=memory_mib,
+            memory_mib=resources.memory_mib,
             max_vcpus=resources.max_vcpus,
             root_volume_gib=platform.root_volume_gib,
             spot=platform.spot,

@@ -86,12 +86,12 @@ def test_an_instance_that_holds_no_scan_is_refused() -> None:
     ],
 )
 def test_the_smallest_limit_counts_and_is_named(of_account: Account | None, most: int, limit: str) -> None:
-    choice = choose(Place.of(platform(), "csd", memory_mib=15_200, account=of_account), WhatIf())
+    choice = choose(Place.of(platform(), "csd", account=of_account), WhatIf())
     assert choice.most_instances == most and limit in choice.limit
 
 
 def test_a_typed_quota_stands_in_place_of_the_accounts() -> None:
-    place = Place.of(platform(), "csd", memory_mib=15_200, account=account(64))
+    place = Place.of(platform(), "csd", account=account(64))
     assert choose(place, WhatIf(quota=128)).most_instances == 64
 
 
@@ -108,7 +108,7 @@ def test_more_quota_never_gives_fewer_instances() -> None:
 
 def test_the_platforms_own_options_count() -> None:
     example = replace(platform(spot=True), options={"variables": {"attempts": 2, "zones": ["us-east-1a"]}})
-    place = Place.of(example, "csd", memory_mib=15_200, account=None)
+    place = Place.of(example, "csd", account=None)
     run = planned(WhatIf(), place)
     assert (run.setup.fleet.attempts, run.setup.fleet.reclaims.zones) == (2, 1)
     assert run.setup.fleet.reclaims.per_hour == 0.05
