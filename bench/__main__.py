@@ -34,6 +34,7 @@ STEPS = (
     "startup",
     "durability",
     "local_run",
+    "calibration",
     "up_again",
     "growth",
     "largest",

@@ -20,8 +20,10 @@ ENDINGS = {".py", ".tf", ".hcl", ".sh", ".toml"}
 #: What plain data needs. No clock, no disk, no network, no process.
 PURE = {
     "array",
-    # Arithmetic on arrays, for the statistics of connectomes.
+    "bisect",
+    # Arrays and the events of a simulation: computed, never read or written.
     "numpy",
+    "simpy",
     "warnings",
     *(
         "__future__",
@@ -119,7 +121,7 @@ def test_the_core_is_pure(path: Path) -> None:
     assert called & IMPURE_CALLS == set()
 
 
-HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "python_terraform", "numpy", "dipy"]
+HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "python_terraform", "numpy", "simpy", "dipy"]
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,39 @@ variable "more_instance_families" {
   }
 }
 
+variable "more_instance_sizes" {
+  description = "Larger sizes on which scans may run beside r5.large (csd) and r5.xlarge (csa), of r5 and of more_instance_families, for example [\"4xlarge\"]: Batch puts as many scans on one as fit. For runs of many scans; a change replaces the compute environments."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for size in var.more_instance_sizes : contains(["xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"], size)]) && length(distinct(var.more_instance_sizes)) == length(var.more_instance_sizes)
+    error_message = "more_instance_sizes must be sizes of r5, each once: xlarge, 2xlarge, 4xlarge, 8xlarge, 12xlarge, 16xlarge or 24xlarge."
+  }
+}
+
+variable "csd_scans_per_instance" {
+  description = "How many csd scans share an r5.large, each with its share of the memory (`up --pack`)."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = contains([1, 2], var.csd_scans_per_instance)
+    error_message = "csd_scans_per_instance must be 1 or 2: an r5.large has 2 vCPUs, and each scan needs one."
+  }
+}
+
+variable "csa_scans_per_instance" {
+  description = "How many csa scans share an r5.xlarge, each with its share of the memory (`up --pack`)."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = contains([1, 2, 3, 4], var.csa_scans_per_instance)
+    error_message = "csa_scans_per_instance must be 1, 2, 3 or 4: an r5.xlarge has 4 vCPUs, and each scan needs one."
+  }
+}
+
 variable "spot_fallback" {
   description = "With spot: a second, on-demand environment for each model. It takes the scans that Spot has no capacity for or that are more than max_vcpus, at the full price, up to max_vcpus of its own."
   type        = bool
@@ -199,7 +232,7 @@ variable "misfit_wait_seconds" {
 }
 
 variable "root_volume_gib" {
-  description = "Size of each instance's root disk in GiB; it holds the system, m2g's image and one scan."
+  description = "Size of each instance's root disk in GiB; it holds the system, m2g's image and the scans. Where several share it, it has at least 40 GiB and 10 GiB for each. A change replaces the compute environments."
   type        = number
   default     = 100
 
@@ -207,6 +240,17 @@ variable "root_volume_gib" {
   validation {
     condition     = var.root_volume_gib >= 30 && var.root_volume_gib <= 16384 && floor(var.root_volume_gib) == var.root_volume_gib
     error_message = "root_volume_gib must be a whole number from 30 (the size of the ECS image) to 16384 (the most of gp3)."
+  }
+}
+
+variable "root_volume_throughput" {
+  description = "Throughput of each instance's root disk in MiB/s; null: gp3's own 125, which all scans of an instance share. AWS charges for more. A change replaces the compute environments."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.root_volume_throughput == null ? true : var.root_volume_throughput >= 125 && var.root_volume_throughput <= 1000 && floor(var.root_volume_throughput) == var.root_volume_throughput
+    error_message = "root_volume_throughput must be a whole number from 125 to 1000 (gp3's limits in MiB/s), or null."
   }
 }
 

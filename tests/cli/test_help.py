@@ -21,7 +21,7 @@ from opsctl.cli.verb_table import SUMMARIES
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
     *("results", "report", "reliability", "audit", "config", "doctor", "selftest", "down", "runs", "datasets"),
-    "parcellations",
+    *("parcellations", "simulate"),
     *("platforms", "use", "compare"),
     *("image build", "image push", "image status"),
     *("delete dataset", "delete outputs", "delete run"),
@@ -190,9 +190,9 @@ def test_help_of_what_is_no_verb_is_wrong_usage(opsctl: Callable[..., Any]) -> N
 
 def test_the_options_of_run_are_under_headings() -> None:
     page = CliRunner().invoke(app, ["run", "--help"]).output
-    headings = ["Arguments:", "m2g options:", "Which scans:", "How to run:", "Options:"]
+    headings = ["Arguments:", "m2g options:", "Which scans:", "How to run:", "Simulation:", "Options:"]
     assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == headings
-    first = ["DATASET", "--sp,", "--participant-label", "--modif", "-v,"]
+    first = ["DATASET", "--sp,", "--participant-label", "--modif", "--scans", "-v,"]
     parts = re.split("|".join(rf"^{re.escape(heading)}$" for heading in headings), page, flags=re.MULTILINE)[1:]
     assert [part.split()[0] for part in parts] == first
 
@@ -304,6 +304,8 @@ ANOTHER_THING = {
     ("up", "--tag"),
     ("report", "--parcellation"),
     ("compare", "--parcellation"),
+    ("up", "--spot"),
+    ("simulate", "--pack"),
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}

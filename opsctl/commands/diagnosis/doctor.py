@@ -92,6 +92,7 @@ class _SmallestJob:
     resources: str
     image: str
     memory_mib: int | None = None
+    vcpus: int | None = None
 
 
 def doctor(question: Question, *, seconds: float = SECONDS) -> Diagnosis:

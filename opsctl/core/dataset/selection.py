@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from opsctl.core.dataset.scan import Scan
 
 #: Which of the selected scans are submitted, by what has become of them.
-Only = Literal["missing", "failed", "changed", "all"]
+Only = Literal["missing", "failed", "outgrown", "changed", "all"]
 
 _SHOWN = 8
 
