@@ -69,7 +69,7 @@ class M2gExit:
 
 
 def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment that m2g gets: the job's, without the runner's Python settings and credentials; C-PAC's reports are off."""
+    """The environment that m2g gets: the job's, without the runner's Python settings and credentials."""
     environment = {name: value for name, value in variables.items() if name not in _PYTHON_VARIABLES + _CREDENTIALS}
     # Python buffers its output into a pipe, but the log is followed while m2g runs.
     environment["PYTHONUNBUFFERED"] = "1"

@@ -183,7 +183,7 @@ def test_the_same_platform_from_a_second_machine(story: Story) -> None:
     result = story.results["second machine"]
     assert result.code == 0, result.err
     assert f"The state of lab is taken from {LOCATION.uri}." in result.message
-    # Nothing is known of it here, so it is not called unchanged. Carl brings an image meanwhile, which changes what follows.
+    # Nothing is known of it here, so it is not called unchanged. What follows depends on the image, which Carl brings.
     assert "The platform lab is up. " in result.message
     assert "is up already" not in result.message
 
