@@ -20,7 +20,8 @@ from opsctl.cli.verb_table import SUMMARIES
 
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
-    *("results", "report", "audit", "config", "doctor", "selftest", "down", "runs", "datasets", "parcellations"),
+    *("results", "report", "reliability", "audit", "config", "doctor", "selftest", "down", "runs", "datasets"),
+    "parcellations",
     *("platforms", "use"),
     *("image build", "image push", "image status"),
     *("delete dataset", "delete outputs", "delete run"),
@@ -299,7 +300,7 @@ ANOTHER_THING = {
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
-ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}
+ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report", "reliability"}
 
 
 def options(verb: str) -> dict[str, Any]:

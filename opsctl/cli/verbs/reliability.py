@@ -39,11 +39,11 @@ def reliability(
     dataset: OfDataset = None,
     modif: OutputsOfDataset = None,
     parcellation: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--parcellation",
             metavar="NAME",
-            help="Only connectomes of this parcellation (a neuroparc name, or a part of it). Default: all.",
+            help="Only connectomes of this parcellation (a neuroparc name, or a part of it). May be repeated.",
             autocompletion=completion.parcellations,
         ),
     ] = None,
@@ -100,6 +100,7 @@ def reliability(
     from opsctl.core.reliability.distances import distances
     from opsctl.core.reliability.published import published_value
     from opsctl.core.reliability.suspects import scans_to_look_at
+    from opsctl.core.results.pictured_atlas import selected_atlases
     from opsctl.render.reliability import as_json as document
     from opsctl.render.reliability import show_reliability
     from opsctl.render.reliability_scans import show_scans
@@ -110,7 +111,10 @@ def reliability(
     with screen.waiting("looking what there is"):
         source, run, about = _source(context, folder, run_id=run_id, dataset=dataset, modif=modif)
         atlases = Atlases(table=atlas_table(), nodes=atlas_nodes())
-        stacks = stack_files(source, atlases, atlas=parcellation)
+        stacks = stack_files(source, atlases)
+        if parcellation:
+            chosen = selected_atlases(parcellation, {files.atlas for files in stacks})
+            stacks = [files for files in stacks if files.atlas in chosen]
         if not stacks:
             raise _nothing(folder, run, dataset=dataset)
         cost = effort(stacks, transform)
@@ -118,7 +122,7 @@ def reliability(
         ensure_room(cost.disk_bytes)
         screen.say(f"{size_text(cost.disk_bytes)} of temporary files hold the weights; they are gone at the end.")
     if cost.seconds > _LONG_SECONDS:
-        screen.say(f"The comparison takes about {duration_text(cost.seconds)}, and the reading of the files before it.")
+        screen.say(f"The comparison takes up to {duration_text(cost.seconds)} after the files are read.")
     published = published_value(run.dataset.rstrip("/").rpartition("/")[2], run.m2g) if run is not None else None
     rows, to_look_at = [], []
     with screen.counting("connectomes", total=sum(len(files.files) for files in stacks)) as advance:

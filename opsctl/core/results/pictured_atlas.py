@@ -50,6 +50,12 @@ def matching_atlases(typed: str, atlases: Iterable[str]) -> list[str]:
     return matching
 
 
+def selected_atlases(typed: Iterable[str], atlases: Iterable[str]) -> set[str]:
+    """The folders of the atlases that some typed names mean; see `matching_atlases`."""
+    folders = set(atlases)
+    return {folder for name in typed for folder in matching_atlases(name, folders)}
+
+
 def _typed_atlas(typed: str, atlases: Iterable[str]) -> str:
     matching = matching_atlases(typed, atlases)
     if len(matching) == 1:

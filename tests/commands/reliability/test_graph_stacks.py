@@ -162,9 +162,7 @@ def test_a_folder_of_results_is_read(tmp_path: Path) -> None:
 
 def test_a_folder_of_the_preview_says_so(tmp_path: Path) -> None:
     folder_with(tmp_path)
-    (tmp_path / "README.md").write_text(
-        "**PREVIEW: from opsctl's preview in m2g's place, not from m2g. No scientific results.**"
-    )
+    (tmp_path / "README.md").write_text(f"# Connectomes\n\n**{BANNER}**\n")
     assert stack_of(FolderGraphs(tmp_path)).is_preview
 
 
