@@ -297,40 +297,6 @@ run "families_and_zones_twice" {
   expect_failures = [var.more_instance_families, var.zones]
 }
 
-run "sizes_and_shares_that_hold_no_scan" {
-  command = plan
-
-  module {
-    source = "./platform"
-  }
-
-  variables {
-    more_instance_sizes    = ["large"]
-    csd_scans_per_instance = 3
-    csa_scans_per_instance = 5
-    root_volume_throughput = 100
-  }
-
-  expect_failures = [var.more_instance_sizes, var.csd_scans_per_instance, var.csa_scans_per_instance, var.root_volume_throughput]
-}
-
-run "sizes_twice_and_no_share" {
-  command = plan
-
-  module {
-    source = "./platform"
-  }
-
-  variables {
-    more_instance_sizes    = ["xlarge", "xlarge"]
-    csd_scans_per_instance = 0
-    csa_scans_per_instance = 1.5
-    root_volume_throughput = 1001
-  }
-
-  expect_failures = [var.more_instance_sizes, var.csd_scans_per_instance, var.csa_scans_per_instance, var.root_volume_throughput]
-}
-
 run "the_family_that_is_there_anyway" {
   command = plan
 

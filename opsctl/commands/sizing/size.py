@@ -144,5 +144,5 @@ def _volumes(records: Records, run: Run, indices: Sequence[int], headers: Header
         return None
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = zip(indices, pool.map(volumes_of, indices), strict=True)
-        return {index: volumes for index, volumes in found if volumes is not None}
+        pairs = zip(indices, pool.map(volumes_of, indices), strict=True)
+        return {index: volumes for index, volumes in pairs if volumes is not None}
