@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.reliability.run_graphs import LOST_NAME
 from opsctl.commands.results.failed_files import failed_files
 from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_asset import Asset, AssetKind
 from opsctl.core.results.connectome_counts import ConnectomeCounts
-from opsctl.core.results.connectome_table import atlas_of, kind_of
+from opsctl.core.results.connectome_table import LOST_NAME, atlas_of, kind_of
 from opsctl.core.results.pictured_atlas import pictured_atlas
 from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.results.qa import is_qa_picture, most_useful_first
