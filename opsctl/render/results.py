@@ -127,10 +127,12 @@ def _lines(
         if other_outputs:
             lines.append(f"Other outputs of {request.dataset}, with --modif: {', '.join(other_outputs)}")
     scans = counted(len({item.index for item in present}), "scan")
-    size = size_text(sum(item.file.size_bytes for item in present))
-    # Lists of lost regions come with the connectomes.
-    files = sum(item.is_connectome or what != "connectomes" for item in present)
-    lines.append(f"{plan.folder}: {counted(files, _NOUNS[what])} of {scans}, {size}{_news(downloaded, files)}")
+    # Lists of lost regions come with the connectomes, and are not counted.
+    files = [item for item in present if item.is_connectome or what != "connectomes"]
+    size = size_text(sum(item.file.size_bytes for item in files))
+    lines.append(
+        f"{plan.folder}: {counted(len(files), _NOUNS[what])} of {scans}, {size}{_news(downloaded, len(files))}"
+    )
     if table is not None:
         lines.append(f"{table} lists {_listed(downloaded)}.")
     if plan.missing:
