@@ -296,6 +296,8 @@ ANOTHER_THING = {
     ("selftest", "--model"),
     ("up", "--tag"),
     ("report", "--parcellation"),
+    # Which figures; of `sample`, which sample.
+    ("report", "--reliability"),
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
