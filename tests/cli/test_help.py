@@ -306,6 +306,8 @@ ANOTHER_THING = {
     ("compare", "--parcellation"),
     ("up", "--spot"),
     ("simulate", "--pack"),
+    # Which figures; of `sample`, which sample.
+    ("report", "--reliability"),
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
