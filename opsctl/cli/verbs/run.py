@@ -18,6 +18,7 @@ from opsctl.cli.options import AsJson, Dataset, Notify, PlatformName, Profile, Y
 from opsctl.cli.platform.account_checks import refuse_obstacles
 from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
+from opsctl.cli.simulating import simulate_plan
 from opsctl.cli.what_if_options import WhatIfFlags
 from opsctl.core.dataset.selection import Only
 from opsctl.core.errors import Interrupted, UsageProblem
@@ -98,11 +99,6 @@ class SubmissionFlags(OptionGroup):
     as_json: AsJson = False
     yes: Yes = False
 
-    @property
-    def is_only_shown(self) -> bool:
-        """Whether nothing is submitted."""
-        return self.dry_run or self.simulate
-
 
 @expanded
 def run(
@@ -121,7 +117,8 @@ def run(
     from opsctl.cli.verbs.check import CheckOptions
 
     options = m2g.options
-    if submission.is_only_shown and submission.following:
+    is_only_shown = submission.dry_run or submission.simulate
+    if is_only_shown and submission.following:
         flag = "--simulate" if submission.simulate else "--dry-run"
         raise UsageProblem(f"{flag} sends nothing, so there is nothing to --follow.")
     if not submission.simulate:
@@ -130,7 +127,7 @@ def run(
     for doubt in context.configuration.doubts:
         context.screen.warn(doubt)
     read = read_dataset(context, dataset, source, is_hashed=True)
-    _refuse_folder(read, dataset, is_dry_run=submission.is_only_shown)
+    _refuse_folder(read, dataset, is_dry_run=is_only_shown)
     notices = _notices(context, submission)
     request = _request(read, options=options, filters=filters, t1w=source.t1w, submission=submission)
     request = _with_pack(context, request, submission)
@@ -139,7 +136,7 @@ def run(
         plan = wiring.plan(read.files)
     _show_plan(context, plan)
     if submission.simulate:
-        _simulate(context, plan, wiring, submission, what_if)
+        simulate_plan(context, plan, wiring, what_if, as_json=submission.as_json)
         return
     plan = _settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
@@ -291,28 +288,6 @@ def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionF
         return plan.redoing()
     screen.say(kept_line(plan))
     return plan
-
-
-def _simulate(
-    context: Context, plan: RunPlan, wiring: RunWiring, submission: SubmissionFlags, what_if: WhatIfFlags
-) -> None:
-    """Play through what would be submitted, or another number of scans."""
-    from opsctl.cli.global_options import is_verbose
-    from opsctl.render.run import nothing_line
-    from opsctl.render.simulate import show_simulation
-
-    if not plan.to_submit() and what_if.scans is None:
-        context.screen.say(nothing_line(plan), style="green")
-        context.screen.say("`--scans N` simulates any number of scans.")
-        return
-    simulated = wiring.simulate(plan, what_if.what_if(), seed=what_if.random_seed)
-    if submission.as_json:
-        context.screen.json(simulated.as_json())
-    else:
-        show_simulation(context.screen, simulated, is_verbose=is_verbose())
-    for obstacle in wiring.obstacles():
-        context.screen.warn(str(obstacle.problem))
-    context.screen.say("Nothing was submitted.")
 
 
 def _refuse_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) -> None:
