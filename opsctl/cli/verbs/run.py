@@ -119,8 +119,7 @@ def run(
     options = m2g.options
     is_only_shown = submission.dry_run or submission.simulate
     if is_only_shown and submission.following:
-        flag = "--simulate" if submission.simulate else "--dry-run"
-        raise UsageProblem(f"{flag} sends nothing, so there is nothing to --follow.")
+        raise UsageProblem("--dry-run and --simulate send nothing, so there is nothing to --follow.")
     if not submission.simulate:
         what_if.refuse_without_simulation()
     context = Context(platform_name=submission.platform, profile=submission.profile)
