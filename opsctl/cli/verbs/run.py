@@ -89,9 +89,7 @@ class SubmissionFlags(OptionGroup):
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and submit nothing.")] = (
         False
     )
-    simulate: Annotated[
-        bool, typer.Option("--simulate", help="Play the run through: when it ends, what it costs. Submits nothing.")
-    ] = False
+    simulate: Annotated[bool, typer.Option("--simulate", help="Say how long it takes. Submits nothing.")] = False
     following: Annotated[bool, typer.Option("--follow", "-f", help="Show the logs until the run is over.")] = False
     notify: Notify = None
     platform: PlatformName = None
