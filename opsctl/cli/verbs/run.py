@@ -19,6 +19,7 @@ from opsctl.cli.pilot_options import PilotFlags
 from opsctl.cli.platform.account_checks import refuse_obstacles
 from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
+from opsctl.cli.simulating import simulate_plan
 from opsctl.cli.what_if_options import WhatIfFlags
 from opsctl.core.dataset.selection import Only, Selection
 from opsctl.core.errors import Interrupted, UsageProblem
@@ -89,20 +90,13 @@ class SubmissionFlags(OptionGroup):
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and submit nothing.")] = (
         False
     )
-    simulate: Annotated[
-        bool, typer.Option("--simulate", help="Play the run through: when it ends, what it costs. Submits nothing.")
-    ] = False
+    simulate: Annotated[bool, typer.Option("--simulate", help="Say how long it takes. Submits nothing.")] = False
     following: Annotated[bool, typer.Option("--follow", "-f", help="Show the logs until the run is over.")] = False
     notify: Notify = None
     platform: PlatformName = None
     profile: Profile = None
     as_json: AsJson = False
     yes: Yes = False
-
-    @property
-    def is_only_shown(self) -> bool:
-        """Whether nothing is submitted."""
-        return self.dry_run or self.simulate
 
 
 @expanded
@@ -122,9 +116,9 @@ def run(
     """
     from opsctl.cli.verbs.check import CheckOptions
 
-    if submission.is_only_shown and submission.following:
-        flag = "--simulate" if submission.simulate else "--dry-run"
-        raise UsageProblem(f"{flag} sends nothing, so there is nothing to --follow.")
+    is_only_shown = submission.dry_run or submission.simulate
+    if is_only_shown and submission.following:
+        raise UsageProblem("--dry-run and --simulate send nothing, so there is nothing to --follow.")
     if not submission.simulate:
         what_if.refuse_without_simulation()
     settings = pilot.parsed_settings(is_following=submission.following)
@@ -136,7 +130,7 @@ def run(
     for doubt in context.configuration.doubts:
         context.screen.warn(doubt)
     read = read_dataset(context, dataset, source, is_hashed=True)
-    _refuse_folder(read, dataset, is_dry_run=submission.is_only_shown)
+    _refuse_folder(read, dataset, is_dry_run=is_only_shown)
     notices = _notices(context, submission)
     request = _request(read, options=options, selection=selection, t1w=source.t1w, submission=submission)
     typed = [dataset, *filters.words(), *source.words()]
@@ -160,7 +154,7 @@ def run(
         plan = wiring.plan(read.files)
     _show_plan(context, plan)
     if submission.simulate:
-        _simulate(context, plan, wiring, submission, what_if)
+        simulate_plan(context, plan, wiring, what_if, as_json=submission.as_json)
         return
     plan = settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
