@@ -45,7 +45,7 @@ GROUPS = {
         "logs": "Show the jobs' logs, each line with its scan's name.",
         "why": "Explain why scans wait or failed, and what to do about it.",
         "cost": "Show what a run has cost so far.",
-        "size": "Show the memory and disk that scans needed, and how many to put on one instance.",
+        "size": "Show what scans needed, and how many to put on an instance.",
         "cancel": "End the jobs of a run, or of some of its scans.",
     },
     "Results": {
