@@ -38,8 +38,8 @@ GROUPS = {
         "delete": "Delete a dataset, a subject, outputs or a run for good.",
     },
     "Runs": {
-        "simulate": "Play a run through: when it ends, and what it costs.",
         "run": "Submit a job for each scan of a BIDS dataset.",
+        "simulate": "Play a run through: when it ends, and what it costs.",
         "runs": "List the runs, the newest last.",
         "status": "Show the state of a run, and the scans that need attention.",
         "logs": "Show the jobs' logs, each line with its scan's name.",
@@ -50,9 +50,9 @@ GROUPS = {
     },
     "Results": {
         "results": "Download and verify the connectomes of a run or a dataset.",
-        "compare": "Compare two runs or settings over the scans that both have.",
         "report": "Write one HTML page about a run or a dataset.",
         "reliability": "Tell how reliable the connectomes are, from repeated scans.",
+        "compare": "Compare two runs or settings over the scans that both have.",
         "audit": "Compare every scan of a dataset with its inputs and outputs.",
     },
     "Help": {
