@@ -49,11 +49,8 @@ def _proposed(context: Context) -> dict[str, Any]:
             rates = context.pricing_of_model(model).rates
             report = latest_measured(context.records, platform=context.platform, model=model, rates=rates)
         except Problem as problem:
-            context.screen.warn(
-                f"--pack auto: the number of {model} scans on each instance stays, because the earlier runs could not be"
-                f" read ({problem.what})"
-            )
-            continue
+            context.screen.warn(f"--pack auto changes nothing: the earlier runs could not be read ({problem.what})")
+            return {}
         context.screen.say(chosen_line(report, f"model {model}"))
         scans = report.proposal.best.scans if report is not None and report.proposal is not None else 1
         variables[f"{model}{PACK_VARIABLE}"] = None if scans == 1 else scans
