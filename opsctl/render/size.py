@@ -67,7 +67,7 @@ def proposal_lines(report: SizeReport, proposal: Proposal) -> list[str]:
     lines.append(
         f"Risk: {best.outgrown} of {counted(best.measured, 'measured scan')} would need more memory. Of all scans at"
         f" most {best.worst_share:.0%} do (with 95% confidence): it would then cost {outcome}. A scan that needs more"
-        " has to run again alone."
+        " runs again alone, when a command follows the run to its end."
     )
     return lines
 
@@ -148,13 +148,18 @@ def _peak_row(group: PeakGroup, *, is_labelled: bool = False) -> list[Text | str
         _spread_text(group.disk),
     ]
     if is_labelled:
-        labels = ("", "atlases", "volumes", "scans", "MiB of memory", "MiB of disk")
-        cells = [f"{cell} {label}".strip() if cell else "" for cell, label in zip(cells, labels, strict=True)]
+        labels = ("", "atlases", "volumes", "scans")
+        cells = [f"{cell} {label}".strip() if cell else "" for cell, label in zip(cells[:4], labels, strict=True)]
+        cells += [f"memory {_labelled_spread(group.memory)}{cut_off}", f"disk {_labelled_spread(group.disk)}"]
     return cells
 
 
 def _spread_text(spread: Spread) -> str:
     return f"{spread.least:,} to {spread.largest:,} ({spread.middle:,}, {spread.tenth_largest:,})"
+
+
+def _labelled_spread(spread: Spread) -> str:
+    return f"{spread.least:,} to {spread.largest:,} MiB, median {spread.middle:,}, 90% at most {spread.tenth_largest:,}"
 
 
 def _packing_row(proposal: Proposal, packing: Packing, *, is_labelled: bool = False) -> list[Text | str]:

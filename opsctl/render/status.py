@@ -255,10 +255,12 @@ def _growth_lines(status: RunStatus) -> list[Text]:
     outgrown = outgrown_scans(status)
     if not outgrown:
         return []
-    how = f"what follows the run to its end runs them again once, with {run.grows_to_mib:,} MiB"
+    again = f"{'it' if len(outgrown) == 1 else 'them'} again once, with {run.grows_to_mib:,} MiB"
+    how = f"what follows the run to its end runs {again}"
     if status.is_over:
         wait = _about(status, "opsctl status --wait")
-        how = f"`{wait}` runs them again once, with {run.grows_to_mib:,} MiB, unless that was done"
+        # For others it submits nothing: whoever watches a colleague's run does not spend for it.
+        how = f"`{wait}`, typed by {harmless(run.created_by)}, runs {again}, unless that was done"
     head = f"{counted(len(outgrown), 'scan')} outgrew the memory of the jobs"
     return [Text(head, style="yellow"), *_help_lines(how)]
 

@@ -24,28 +24,34 @@ def pack_variables(context: Context, typed: str | None) -> dict[str, Any]:
         return {}
     pack = parse_pack(typed)
     if pack == AUTO:
-        return {f"{model}{PACK_VARIABLE}": _proposed(context, model) for model in MODEL_SIZES}
+        return _proposed(context)
     smallest = min(MODEL_SIZES.values())
     if pack > smallest.vcpus:
+        wider = [model for model, size in MODEL_SIZES.items() if pack <= size.vcpus]
         raise UsageProblem(
             f"--pack {pack}: the smallest instance ({smallest.instance_type}) has {smallest.vcpus} vCPUs, and each scan"
             " needs one.",
-            f"For csa alone: `opsctl up --set csa_scans_per_instance={pack}`.",
+            f"For {wider[0]} alone: `opsctl up --set {wider[0]}{PACK_VARIABLE}={pack}`."
+            if wider
+            else f"--pack takes 1 to {smallest.vcpus}, `auto` or `off`.",
         )
     return {f"{model}{PACK_VARIABLE}": None if pack == 1 else pack for model in MODEL_SIZES}
 
 
-def _proposed(context: Context, model: str) -> int | None:
-    """What the newest measured run of a model proposes, said; None for one scan on each instance."""
+def _proposed(context: Context) -> dict[str, Any]:
+    """What each model's newest measured run proposes, said; nothing where the runs cannot be read."""
     from opsctl.commands.sizing.size import latest_measured
     from opsctl.render.size import chosen_line
 
-    try:
-        rates = context.pricing_of_model(model).rates
-        report = latest_measured(context.records, platform=context.platform, model=model, rates=rates)
-    except Problem as problem:
-        context.screen.warn(f"--pack auto: the earlier runs could not be read ({problem.what})")
-        return None
-    context.screen.say(chosen_line(report, f"model {model}"))
-    scans = report.proposal.best.scans if report is not None and report.proposal is not None else 1
-    return None if scans == 1 else scans
+    variables: dict[str, Any] = {}
+    for model in MODEL_SIZES:
+        try:
+            rates = context.pricing_of_model(model).rates
+            report = latest_measured(context.records, platform=context.platform, model=model, rates=rates)
+        except Problem as problem:
+            context.screen.warn(f"--pack auto changes nothing: the earlier runs could not be read ({problem.what})")
+            return {}
+        context.screen.say(chosen_line(report, f"model {model}"))
+        scans = report.proposal.best.scans if report is not None and report.proposal is not None else 1
+        variables[f"{model}{PACK_VARIABLE}"] = None if scans == 1 else scans
+    return variables

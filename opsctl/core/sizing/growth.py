@@ -23,9 +23,12 @@ def grown_memory_mib(size: JobSize, model: str, platform: Platform) -> int | Non
 
 
 def outgrown_scans(status: RunStatus) -> list[ScanStatus]:
-    """The run's own scans that ran out of memory, and that more memory may help; none where they are not run again."""
+    """The run's own scans that ran out of memory, and that more memory may help; none where they are not run again.
+
+    Where somebody has cancelled scans of the run, nothing of it is submitted again without being asked for.
+    """
     grows_to = status.run.grows_to_mib
-    if grows_to is None:
+    if grows_to is None or status.cancelled:
         return []
     return [
         scan

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from opsctl.core.costs.estimate import Rates
+from opsctl.core.counted import counted_verb
 from opsctl.core.platform.platform import ModelResources
 from opsctl.core.runs.manifest import Run
 from opsctl.core.sizing.disk import needed_gib
-from opsctl.core.sizing.packing import ENOUGH_SCANS, Assumptions, Packing, Proposal, propose
+from opsctl.core.sizing.packing import CANARY_SCANS, ENOUGH_SCANS, Assumptions, Packing, Proposal, propose
 from opsctl.core.sizing.peaks import PeakGroup, ScanPeak, peak_groups
 
 SCHEMA_VERSION = 1
@@ -130,7 +131,8 @@ def _why_not(peaks: tuple[ScanPeak, ...], *, is_preview: bool, is_local: bool, r
     if is_preview and not is_local:
         return "The peaks are the preview's, which needs a fraction of m2g's memory: they propose nothing for AWS."
     if len(peaks) < ENOUGH_SCANS:
-        return f"{len(peaks)} measured scans are too few to propose anything: {ENOUGH_SCANS} are needed, 10 are better."
+        few = counted_verb(len(peaks), "measured scan")
+        return f"{few} too few to propose anything: {ENOUGH_SCANS} are needed, {CANARY_SCANS} are better."
     if not rates.is_complete:
         return "The price of the platform's instances is not known, so nothing can be compared."
     return ""

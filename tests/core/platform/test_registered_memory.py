@@ -18,9 +18,9 @@ from opsctl.core.platform.registered_memory import LARGEST_MEMORY_MIB, registere
 #: The memory of EC2's types, in MiB.
 SIZES = {"r5.large": 16_384, "r5.xlarge": 32_768}
 MODELS = {
-    name: int(memory_mib)
-    for name, memory_mib in re.findall(
-        r'instance_type = "(.*?)".*?memory_mib = (\d+)', (ROOT / "terraform/platform/main.tf").read_text()
+    f"r5.{size}": int(memory_mib)
+    for size, memory_mib in re.findall(
+        r'\bsize = "(\w+)".*?memory_mib = (\d+)', (ROOT / "terraform/platform/main.tf").read_text()
     )
 }
 

@@ -35,6 +35,12 @@ def test_only_what_ran_out_of_memory_and_may_fit() -> None:
     assert outgrown_scans(replace(status, run=made_run(4))) == []
 
 
+def test_nothing_of_a_run_is_submitted_again_of_which_scans_were_cancelled() -> None:
+    cancelled = replace(failed(1, "cancelled"), cause="cancelled by ada")
+    status = RunStatus(run=made_run(2, grows_to_mib=15_200), scans=(failed(0), cancelled))
+    assert status.cancelled and outgrown_scans(status) == []
+
+
 def test_what_an_earlier_run_submitted_is_not_this_runs_to_grow() -> None:
     status = RunStatus(run=made_run(2, sizes=(1,), grows_to_mib=15_200), scans=(failed(0), failed(1)))
     assert [scan.index for scan in outgrown_scans(status)] == [0]
