@@ -1,4 +1,4 @@
-"""The rows of a matrix of distances in their order: how often a scan is nearer to its subject's scans than to others."""
+"""The rows of a matrix of distances in order: how often a scan is nearer to its subject's scans than to others."""
 
 from __future__ import annotations
 
