@@ -235,7 +235,7 @@ class OpenFolder:
         error.filename, error.filename2 = str(self.path / name), None
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | bytearray) -> None:
     """Write all bytes; the system may take fewer at once."""
     rest = memoryview(data)
     while rest:

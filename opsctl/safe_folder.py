@@ -117,7 +117,9 @@ class SafeFolder:
         """Open many files for reading one after the other."""
         return FolderWalk(self.path, self._descriptor)
 
-    def write(self, place: str, data: bytes, *, mode: int, may_replace: MayReplace = nothing_replaced) -> None:
+    def write(
+        self, place: str, data: bytes | bytearray, *, mode: int, may_replace: MayReplace = nothing_replaced
+    ) -> None:
         """Write a file whole or not at all; missing folders are made.
 
         Parameters

@@ -79,12 +79,11 @@ def _pairs(lists: Sequence[ScansToLookAt]) -> list[str]:
 
 def _sentences(lists: Sequence[ScansToLookAt], *, options: str | None, has_entries: bool) -> list[str]:
     sentences = [NO_VERDICT, _SPREAD]
-    known = [scans for scans in lists if scans.rehearsal is not None]
     by_text: dict[str, list[str]] = {}
-    for scans in known:
+    for scans in lists:
         by_text.setdefault(scans.how_well, []).append(name_of(scans.atlas))
     # With many parcellations the best and the worst say enough.
-    ordered = sorted(known, key=lambda scans: scans.rehearsal.named if scans.rehearsal else 0)
+    ordered = sorted(lists, key=lambda scans: scans.rehearsal.named)
     if len(by_text) == 1:
         sentences += list(by_text)
     elif by_text:

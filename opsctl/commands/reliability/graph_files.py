@@ -8,6 +8,7 @@ from typing import Protocol
 
 from opsctl.core.errors import Problem
 from opsctl.core.reliability.graph_stack import StackedScan
+from opsctl.core.results.graph_text import GraphText
 from opsctl.core.runs.output_kinds import GraphKind
 
 
@@ -60,7 +61,7 @@ class GraphSource(Protocol):
     def read(
         self,
         files: Sequence[GraphFile],
-        take: Callable[[GraphFile, str], None],
+        take: Callable[[GraphFile, str | GraphText], None],
         *,
         on_file: Callable[[GraphFile], None] = ...,
     ) -> dict[GraphFile, Problem]:

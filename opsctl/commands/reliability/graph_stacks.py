@@ -20,6 +20,7 @@ from opsctl.core.reliability.edges import Edges, lost_labels, parse_edges
 from opsctl.core.reliability.graph_stack import GraphStack, LeftOut, lose_rows, pair_count
 from opsctl.core.results.connectome import MOST_NODES
 from opsctl.core.results.connectome_table import UNKNOWN
+from opsctl.core.results.graph_text import GraphText
 from opsctl.core.results.node_table import known_nodes
 from opsctl.core.results.pictured_atlas import matching_atlases
 from opsctl.core.runs.output_kinds import GraphKind
@@ -159,7 +160,7 @@ def read_stack(
     row_of = {file: row for row, file in enumerate(files.files)}
     unplaced: dict[GraphFile, str] = {}
 
-    def take(file: GraphFile, text: str) -> None:
+    def take(file: GraphFile, text: str | GraphText) -> None:
         edges = parse_edges(text)
         row = weights[row_of[file]]
         row[:] = edges.upper_triangle(regions)
@@ -257,7 +258,7 @@ def _highest_node(source: GraphSource, files: StackFiles) -> int:
     """The number of regions of an atlas that opsctl does not know: the files are read twice."""
     highest = [0]
 
-    def take(_: GraphFile, text: str) -> None:
+    def take(_: GraphFile, text: str | GraphText) -> None:
         highest.append(parse_edges(text).highest_node)
 
     source.read(files.files, take)

@@ -155,7 +155,10 @@ def write(page: Iterable[str], target: Path) -> int:
     Problem
         When the file cannot be written, or is no report and was not there before.
     """
-    body = b"".join(part.encode("utf-8", errors="replace") for part in page)
+    # Not a list of the parts and then the whole: that is the page twice.
+    body = bytearray()
+    for part in page:
+        body += part.encode("utf-8", errors="replace")
     try:
         with SafeFolder(target.parent) as parent:
             parent.write(target.name, body, mode=0o600, may_replace=_is_report)

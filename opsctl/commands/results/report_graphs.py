@@ -12,6 +12,7 @@ from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.results.report_assets import AssetSelection
 from opsctl.core.errors import Problem
 from opsctl.core.reliability.graph_stack import StackedScan
+from opsctl.core.results.graph_text import GraphText
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.output_kinds import GraphKind
 
@@ -27,7 +28,7 @@ class ReportGraphs(Generic[_T]):
     Parameters
     ----------
     decode, on_file
-        See `fetch`.
+        See `fetch`. A connectome that is compared is decoded from its text, whose numbers are known then.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class ReportGraphs(Generic[_T]):
         storage: Storage,
         *,
         run: Run,
-        decode: Callable[[Asset, bytes], _T],
+        decode: Callable[[Asset, bytes | GraphText], _T],
         on_file: Callable[[Asset], None],
     ) -> None:
         self._choice, self._storage = choice, storage
@@ -58,7 +59,7 @@ class ReportGraphs(Generic[_T]):
     def read(
         self,
         files: Sequence[GraphFile],
-        take: Callable[[GraphFile, str], None],
+        take: Callable[[GraphFile, str | GraphText], None],
         *,
         on_file: Callable[[GraphFile], None] = lambda _: None,
     ) -> dict[GraphFile, Problem]:
@@ -70,14 +71,16 @@ class ReportGraphs(Generic[_T]):
 
         def decode(asset: Asset, body: bytes) -> _T | None:
             file = by_uri.get(asset.uri)
-            if file is not None:
-                problems[asset.uri] = None
-                try:
-                    take(file, body.decode("utf-8", errors="replace"))
-                except Problem as problem:
-                    problems[asset.uri] = problem
-                on_file(file)
-            return self._decode(asset, body) if is_first else None
+            if file is None:
+                return self._decode(asset, body) if is_first else None
+            problems[asset.uri] = None
+            graph = GraphText(body.decode("utf-8", errors="replace"))
+            try:
+                take(file, graph)
+            except Problem as problem:
+                problems[asset.uri] = problem
+            on_file(file)
+            return self._decode(asset, graph) if is_first else None
 
         assets = self._choice.assets if is_first else [asset for asset in self._choice.assets if asset.uri in by_uri]
         read = fetch(assets, self._storage, decode=decode, on_file=self._on_file if is_first else _ignore)

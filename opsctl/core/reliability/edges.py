@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +11,7 @@ from numpy.typing import NDArray
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.reliability.graph_stack import pair_count, pair_positions
 from opsctl.core.results.connectome import listed_edges, parse_connectome
-
-#: So few lines of three numbers may be a matrix as well as edges; see `opsctl.core.results.connectome`.
-_MATRIX_OR_EDGES = 3
+from opsctl.core.results.graph_text import GraphText
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +56,7 @@ class Edges:
         return triangle
 
 
-def parse_edges(text: str) -> Edges:
+def parse_edges(text: str | GraphText) -> Edges:
     """Read a connectome's file: an edge list as m2g writes it, or a symmetric matrix.
 
     A file without a line is a graph without edges: m2g writes it where no streamline joins two regions.
@@ -69,9 +66,10 @@ def parse_edges(text: str) -> Edges:
     Problem
         If it is neither, or a weight is infinite.
     """
-    table = _plain_table(text)
+    graph = text if isinstance(text, GraphText) else GraphText(text)
+    table = graph.table
     if table is None:
-        table = _slow_table(text)
+        table = _slow_table(graph.text)
     first, second = table[:, 0], table[:, 1]
     if not ((first >= 1) & (second >= 1) & (first == np.floor(first)) & (second == np.floor(second))).all():
         raise _unreadable("A node of the connectome is no number from 1.")
@@ -79,23 +77,6 @@ def parse_edges(text: str) -> Edges:
         raise _unreadable("A weight of the connectome is infinite.")
     is_pair = first != second
     return Edges(first[is_pair].astype(np.intp), second[is_pair].astype(np.intp), table[is_pair, 2])
-
-
-def _plain_table(text: str) -> NDArray[np.float64] | None:
-    """The three columns of an edge list; None where the text must be looked at line by line."""
-    lines = text.count("\n") + (not text.endswith("\n") and bool(text.strip()))
-    if not text.strip():
-        return np.empty((0, 3))
-    if lines <= _MATRIX_OR_EDGES or len(text[: text.find("\n")].split()) != _MATRIX_OR_EDGES:
-        return None
-    with warnings.catch_warnings():
-        # NumPy only warns of a text that is no number.
-        warnings.simplefilter("error", DeprecationWarning)
-        try:
-            numbers = np.fromstring(text, sep=" ")
-        except (DeprecationWarning, ValueError):
-            return None
-    return numbers.reshape(-1, 3) if len(numbers) == 3 * lines else None
 
 
 def _slow_table(text: str) -> NDArray[np.float64]:

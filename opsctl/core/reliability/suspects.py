@@ -21,9 +21,6 @@ NO_VERDICT = (
     "This is a list of scans to look at, not a verdict: a scan on it may be sound, and a bad scan may be missing."
 )
 
-#: With more scans the rehearsal would take longer than everything else.
-_MOST_REHEARSED = 1000
-
 #: What is told first: the rank of a kind of reason.
 _RANKS = {"blank": 0, "duplicate": 1, "swapped": 2}
 
@@ -88,7 +85,8 @@ class ScansToLookAt:
     swapped_names
         The names of that pair, and of each alternative pair.
     rehearsal
-        How often an exchange made on purpose was found in these data; None where it was not tried.
+        How often an exchange made on purpose was found in these data; it tried none where no two subjects have two
+        scans.
     names
         Of all scans, in the order of the measures' values.
     """
@@ -99,14 +97,14 @@ class ScansToLookAt:
     suspects: tuple[Suspect, ...]
     swapped: SwappedPair | None
     swapped_names: tuple[tuple[str, str], ...]
-    rehearsal: Rehearsal | None
+    rehearsal: Rehearsal
     names: tuple[str, ...]
     measures: ScanMeasures
 
     @property
     def how_well(self) -> str:
         """How well exchanged labels are found in these data, as a sentence."""
-        if self.rehearsal is None or not self.rehearsal.swaps:
+        if not self.rehearsal.swaps:
             return "Exchanged labels cannot be looked for: that needs two subjects with two scans."
         swaps, named = self.rehearsal.swaps, self.rehearsal.named
         put_right = ", with the exchanged labels put right," if self.swapped is not None else ""
@@ -139,9 +137,7 @@ class ScansToLookAt:
                 "d": self.swapped.d,
                 "d_with_labels_exchanged": self.swapped.d_after,
             },
-            "rehearsal": None
-            if self.rehearsal is None
-            else {"exchanges": self.rehearsal.swaps, "found": self.rehearsal.named},
+            "rehearsal": {"exchanges": self.rehearsal.swaps, "found": self.rehearsal.named},
             "not_measured": {key: measure.missing for key, measure in columns.items() if measure.missing},
             "measures": {
                 "scan": list(self.names),
@@ -179,7 +175,6 @@ def scans_to_look_at(
         Suspect(position=position, name=names[position], subject=subjects[position], reasons=_ordered(of_scan))
         for position, of_scan in reasons.items()
     ]
-    can_rehearse = len(names) <= _MOST_REHEARSED
     return ScansToLookAt(
         atlas=stack.atlas,
         kind=stack.kind,
@@ -187,7 +182,7 @@ def scans_to_look_at(
         suspects=tuple(sorted(suspects, key=lambda suspect: suspect.order)),
         swapped=pair,
         swapped_names=pairs,
-        rehearsal=rehearse(labelled) if can_rehearse else None,
+        rehearsal=rehearse(labelled),
         names=names,
         measures=measures,
     )

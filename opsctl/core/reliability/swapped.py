@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from opsctl.core.reliability.exchanged_groups import ExchangedGroups
+from opsctl.core.reliability.sorted_rows import SortedRows
 
 #: So many scans with the lowest own D are tried against each other.
 _MOST_CANDIDATES = 24
@@ -32,8 +34,6 @@ _SAME = 1e-9
 REHEARSALS = 20
 _SEED = 20
 _LEAST_SUBJECTS = 2
-#: Of 10,000 scans they take 40 MB.
-_KEPT_ROWS = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,30 +91,6 @@ class Rehearsal:
     named: int
 
 
-class _Rows:
-    """Sorted rows of the distances; the last ones are kept."""
-
-    def __init__(self, distances: NDArray[np.float64]) -> None:
-        self.distances = distances
-        self._sorted = lru_cache(maxsize=_KEPT_ROWS)(self._sort)
-
-    def _sort(self, row: int) -> NDArray[np.float64]:
-
-        return np.sort(self.distances[row])
-
-    def own(self, row: int, subject_rows: Sequence[int]) -> float:
-        """How often a scan is nearer to a scan of its subject's than to one of another's; a tie counts half."""
-        others = len(self.distances) - len(subject_rows)
-        if len(subject_rows) < 2 or not others:
-            return float("nan")
-        own = self.distances[row, [other for other in subject_rows if other != row]]
-        subject = self.distances[row, list(subject_rows)]
-        everyone = self._sorted(row)
-        nearer = everyone.searchsorted(own, "left") + everyone.searchsorted(own, "right")
-        of_subject = (subject < own[:, None]).sum(axis=1) + (subject <= own[:, None]).sum(axis=1)
-        return float(1 - np.mean(nearer - of_subject) / (2 * others))
-
-
 class Labelled:
     """The scans of subjects with at least two, their subjects, and each one's own D.
 
@@ -129,7 +105,7 @@ class Labelled:
     """
 
     def __init__(
-        self, sorted_rows: _Rows, *, places: Sequence[int], subjects: Sequence[str], own: Sequence[float]
+        self, sorted_rows: SortedRows, *, places: Sequence[int], subjects: Sequence[str], own: Sequence[float]
     ) -> None:
         self._sorted_rows = sorted_rows
         self._rows = _rows_of(subjects)
@@ -149,7 +125,7 @@ class Labelled:
         counts = Counter(subjects)
         places = [place for place, subject in enumerate(subjects) if counts[subject] > 1]
         is_whole = len(places) == len(subjects)
-        sorted_rows = _Rows(distances if is_whole else distances[places][:, places])
+        sorted_rows = SortedRows(distances if is_whole else distances[places][:, places])
         repeated = [subjects[place] for place in places]
         rows = _rows_of(repeated)
         own = [sorted_rows.own(row, rows[subject]) for row, subject in enumerate(repeated)]
@@ -204,28 +180,29 @@ class Labelled:
             return []
         sound = known[int(_LEAST_QUANTILE * len(known))]
         rows = sorted(range(len(self.own)), key=self.own.__getitem__)[:_MOST_CANDIDATES]
-        exchanges = (
-            self._exchange(first, second, sound=sound)
+        pairs = [
+            (first, second)
             for first, second in combinations(sorted(rows), 2)
             if self.subjects[first] != self.subjects[second]
-        )
-        return [exchange for exchange in exchanges if exchange is not None and exchange.gain > _SAME]
-
-    def _exchange(self, first: int, second: int, *, sound: float) -> _Exchange | None:
-        """The exchange of two labels; None if it leaves one of the scans further from its subject than `sound`."""
-        groups = []
-        for gone, come in ((second, first), (first, second)):
-            rows = [come if row == gone else row for row in self._rows[self.subjects[gone]]]
-            own = self._sorted_rows.own(come, rows)
-            if own < sound:
-                return None
-            groups.append((come, own, rows))
-        gain = 0.0
-        for (come, own, rows), gone in zip(groups, (second, first), strict=True):
-            before = sum(self.own[row] for row in self._rows[self.subjects[gone]])
-            after = own + sum(self._sorted_rows.own(row, rows) for row in rows if row != come)
-            gain += (len(rows) - 1) * (after - before)
-        return _Exchange(scans=(first, second), gain=gain, own=(groups[0][1], groups[1][1]))
+        ]
+        involved = sorted({row for scan in rows for row in self._rows[self.subjects[scan]]})
+        sides = ExchangedGroups(self._sorted_rows.part(involved), {row: place for place, row in enumerate(involved)})
+        # Of each pair both sides: the group that the first scan leaves and the second joins, and the other way round.
+        for gone, come in [side for pair in pairs for side in (pair, pair[::-1])]:
+            sides.add(come, gone, self._rows[self.subjects[gone]])
+        joined = sides.own_of_joined()
+        exchanges = []
+        is_sound = (joined >= sound).reshape(-1, 2).all(axis=1)
+        totals = sides.own_of_groups(np.repeat(is_sound, 2))
+        for place in np.flatnonzero(is_sound).tolist():
+            gain = 0.0
+            for side, gone in zip((2 * place, 2 * place + 1), pairs[place], strict=True):
+                own_rows = self._rows[self.subjects[gone]]
+                gain += (len(own_rows) - 1) * (totals[side] - sum(self.own[row] for row in own_rows))
+            if gain > _SAME:
+                own = (float(joined[2 * place + 1]), float(joined[2 * place]))
+                exchanges.append(_Exchange(scans=pairs[place], gain=gain, own=own))
+        return exchanges
 
 
 def _rows_of(subjects: Sequence[str]) -> dict[str, list[int]]:

@@ -15,7 +15,7 @@ MOST_NODES = 4096
 _PLAIN_EDGES = re.compile(r"(?:[0-9]{1,15} [0-9]{1,15} [^\s#,]+\n)+")
 _MOST_PLAIN = 1_000_000
 #: So many lines of three numbers may be a matrix as well as edges.
-_MATRIX_OR_EDGES = 3
+MATRIX_OR_EDGES = 3
 
 _Rows = list[tuple[float, ...]]
 
@@ -145,9 +145,15 @@ def _connects(weight: float) -> bool:
     return weight != 0 and weight == weight
 
 
+def is_plain_edge_list(text: str) -> bool:
+    """Whether a text is an edge list as m2g writes it, and not too long to be read at once."""
+    is_long = len(text) > _MOST_PLAIN
+    return not is_long and text.count("\n") > MATRIX_OR_EDGES and _PLAIN_EDGES.fullmatch(text) is not None
+
+
 def _plain_edges(text: str) -> tuple[list[float], list[float], list[float]] | None:
     """The columns of an edge list as m2g writes it, in a third of the time of `_read`; None where it must read."""
-    if len(text) > _MOST_PLAIN or text.count("\n") <= _MATRIX_OR_EDGES or not _PLAIN_EDGES.fullmatch(text):
+    if not is_plain_edge_list(text):
         return None
     words = text.split()
     # A node is in many lines.

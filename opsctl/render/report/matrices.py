@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from opsctl.core.results.connectome import Connectome
 from opsctl.core.runs.output_kinds import GraphKind
 from opsctl.render.report.embedded_image import EmbeddedImage, embedded
 
@@ -161,19 +160,14 @@ def colour_scales(matrices: Iterable[Matrix]) -> dict[tuple[str, str, bool], Col
     return scales
 
 
-def matrix_of(connectome: Connectome, *, kind: GraphKind | None) -> Matrix:
-    """Prepare a connectome for drawing.
+def matrix_of_weights(weights: NDArray[np.float64], *, kind: GraphKind | None) -> Matrix:
+    """Prepare a connectome's matrix of weights for drawing; its diagonal is set to 0.
 
     Parameters
     ----------
     kind
         None where it is not known.
     """
-    return matrix_of_weights(np.array(connectome.matrix, dtype=np.float64), kind=kind)
-
-
-def matrix_of_weights(weights: NDArray[np.float64], *, kind: GraphKind | None) -> Matrix:
-    """Prepare a matrix of weights for drawing; its diagonal is set to 0."""
     np.fill_diagonal(weights, 0.0)
     # As `Connectome.size` counts them, which takes a hundred times as long.
     joins = (weights != 0) & ~np.isnan(weights)

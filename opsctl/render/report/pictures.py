@@ -11,9 +11,9 @@ from PIL import Image
 
 from opsctl.commands.results.report_asset import Asset
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.results.connectome import parse_connectome
+from opsctl.core.results.graph_text import GraphText
 from opsctl.render.report.embedded_image import EmbeddedImage, embedded
-from opsctl.render.report.matrices import ColourScale, Matrix, colour_scales, matrix_of, scale_key
+from opsctl.render.report.matrices import ColourScale, Matrix, colour_scales, matrix_of_weights, scale_key
 
 #: As sharp as 60 with WebP's efforts 1 and 2, which take a third more time and twice as long.
 _QUALITY, _EFFORT = 57, 0
@@ -55,18 +55,22 @@ class ImageDecoder:
     def __init__(self, *, picture_count: int) -> None:
         self.longest_pixels = 1200 if picture_count <= 40 else 720 if picture_count <= 120 else 384
 
-    def decode(self, asset: Asset, body: bytes) -> DecodedFile:
+    def decode(self, asset: Asset, body: bytes | GraphText) -> DecodedFile:
         """Decode a file; `draw_matrices` draws the connectomes when all are decoded.
+
+        Parameters
+        ----------
+        body
+            A connectome's may have been read as text.
 
         Raises
         ------
         Problem
             If it is not a connectome or a PNG picture.
         """
-        if asset.kind == "connectome":
-            text = body.decode("utf-8", errors="replace")
-            connectome = parse_connectome(text, nodes=asset.graph_nodes)
-            return DecodedFile(matrix=matrix_of(connectome, kind=asset.graph_kind))
+        if asset.kind == "connectome" or isinstance(body, GraphText):
+            graph = body if isinstance(body, GraphText) else GraphText(body.decode("utf-8", errors="replace"))
+            return DecodedFile(matrix=matrix_of_weights(graph.matrix(nodes=asset.graph_nodes), kind=asset.graph_kind))
         if asset.kind == "log":
             return DecodedFile(lines=_last_lines(body.decode("utf-8", errors="replace")))
         return self._picture(body)

@@ -23,6 +23,7 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.reliability.distances import distances
+from opsctl.core.results.graph_text import GraphText
 
 ATLAS, OTHER = "Desikan_space-MNI152NLin6_res-2x2x2", "Glasser_space-MNI152NLin6_res-2x2x2"
 TEXTS = repeated_scans(subjects=3, noise=0.9)
@@ -59,10 +60,14 @@ class Reader:
             self.choice, world.storage, run=report.run, decode=self._decode, on_file=self.advanced.append
         )
 
-    def _decode(self, asset: Asset, body: bytes) -> int:
+    def _decode(self, asset: Asset, body: bytes | GraphText) -> int:
         self.decoded[asset] += 1
         if asset.kind == "QA":
             raise Problem("no picture", code=ErrorCode.FILE_UNREADABLE)
+        if isinstance(body, GraphText):
+            # The comparison has parsed it: who draws it does not parse it again.
+            assert "table" in vars(body)
+            return len(body.text)
         return len(body)
 
 
