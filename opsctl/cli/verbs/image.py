@@ -37,6 +37,12 @@ def build(
     base: Annotated[
         str | None, typer.Option("--base", metavar="IMAGE", help="The image to build on. Default: m2g's own image.")
     ] = None,
+    accept_base: Annotated[
+        bool,
+        typer.Option(
+            "--accept-base", help="Build also where the base's tag means another image than at the last build here."
+        ),
+    ] = False,
     tag: Tag = None,
     as_json: AsJson = False,
 ) -> None:
@@ -45,13 +51,16 @@ def build(
     Example: opsctl image build
     """
     from dataclasses import asdict
+    from datetime import UTC, datetime
 
     from opsctl.assets import container_dir
     from opsctl.commands.platform.image import build as command
+    from opsctl.commands.platform.known_bases import KnownBases
     from opsctl.engine import find_engine
     from opsctl.render.image import engine_at_work, show_built
 
-    screen = Context().screen
+    context = Context()
+    screen = context.screen
     engine = find_engine(os.environ)
     with engine_at_work(screen, f"building with {engine.name}") as on_line:
         built = command(
@@ -59,6 +68,9 @@ def build(
             container_dir(),
             version=__version__,
             base=base,
+            accept_base=accept_base,
+            known_bases=KnownBases(context.home.path / "image-bases.json"),
+            day=f"{datetime.now(UTC):%Y-%m-%d}",
             tag=tag,
             options=options or (),
             environment=os.environ,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.aws.ecr.image import pinned_digest
+from opsctl.commands.platform.known_bases import KnownBases
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.core.foreign_json import parse
 from opsctl.engine import Engine
@@ -86,6 +87,9 @@ def build(
     *,
     version: str,
     base: str | None,
+    accept_base: bool,
+    known_bases: KnownBases,
+    day: str,
     tag: str | None,
     options: Sequence[str],
     environment: Mapping[str, str],
@@ -101,6 +105,12 @@ def build(
         opsctl's version.
     base
         The base image; None: the Dockerfile's.
+    accept_base
+        Build also where the base's name means another image than at the last build.
+    known_bases
+        What the names of base images meant then; a build that ends well adds its own.
+    day
+        Today: UTC, ISO 8601.
     tag
         The image's tag; None: the version.
     options
@@ -113,13 +123,15 @@ def build(
     Raises
     ------
     Problem
-        When the build fails: with what the base lacks, else with the engine's last line.
+        When the base has changed, or the build fails: with what the base lacks, else with the engine's last line.
     Interrupted
         After Ctrl-C.
     """
     image = f"{NAME}:{checked_tag(tag or version)}"
     name = base or base_of(folder)
     digest, user = _resolve(engine, name, on_line)
+    if not accept_base:
+        known_bases.refuse_changed(name, digest)
     labels = {
         VERSION_LABEL: version,
         SOURCE_LABEL: source_of(folder),
@@ -145,6 +157,7 @@ def build(
             "Are several builders set up?",
             code=ErrorCode.ENGINE_FAILED,
         )
+    known_bases.keep(name, digest, day=day)
     return built
 
 
