@@ -26,6 +26,9 @@ NEWEST := .venv-newest/bin/python
 FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/test_house.py tests/test_docs.py \
   --ignore tests/core/dataset/test_bids_agreement.py
 
+# What tests the core and the runner without a server or Terraform.
+COVERED := tests/core tests/commands tests/container tests/contract --ignore tests/core/dataset/test_bids_agreement.py
+
 # Without a Terraform on the PATH, checks and tests use the one that opsctl downloads.
 ifeq ($(shell command -v terraform),)
 TERRAFORM := $(BIN)/terraform
@@ -41,7 +44,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-newest test-campaign test-long histories check check-policies second-evaluator \
-  bench bench-quick bench-largest chaos audit docs docs-links reference release format lock clean
+  bench bench-quick bench-largest chaos audit docs docs-links reference release format lock clean \
+  coverage check-workflows test-lowest test-next-moto
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -115,6 +119,23 @@ test-newest: setup ## The fast tests on the newest versions that pyproject.toml 
 	$(BIN)/uv pip install --quiet --python $(NEWEST) --no-deps --no-build-isolation -e .
 	$(NEWEST) -m pytest -q -n 3 --dist loadfile -m "not e2e and not campaign and not long" $(FAST)
 
+test-lowest: setup ## What talks to libraries, on the lowest versions that pyproject.toml allows
+	$(BIN)/pytest -q -n 0 tests/test_lowest_versions.py
+
+test-next-moto: setup ## The local platform on moto's newest release, a pre-release too; the names that it uses first
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv-newest
+	$(BIN)/uv pip install --quiet --python $(NEWEST) --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(NEWEST) --no-deps --upgrade --prerelease allow moto
+	$(BIN)/uv pip install --quiet --python $(NEWEST) --no-deps --no-build-isolation -e .
+	$(NEWEST) -m pytest -q -n 2 --dist loadfile -m "not campaign and not long" tests/local
+
+coverage: setup ## How much of the core and the job's runner the tests run, lines and branches; the floor stands in pyproject.toml
+	@rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest -q -n 0 -p no:cacheprovider -m "not e2e and not campaign and not long" $(COVERED)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --skip-empty --sort cover > build/coverage/report.txt || { tail -n 3 build/coverage/report.txt; exit 1; }
+	@$(BIN)/python coverage_summary.py build/coverage/report.txt docs/coverage.txt && cat docs/coverage.txt
+
 test-campaign: setup $(TERRAFORM) ## What takes whole platforms apart with the real Terraform, and so takes long
 	@# Not more: on a busy machine the provider's three minutes for lifecycle rules run out.
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "campaign and not long"
@@ -122,7 +143,12 @@ test-campaign: setup $(TERRAFORM) ## What takes whole platforms apart with the r
 test-long: setup $(TERRAFORM) $(RELEASE) ## The campaigns that CI has no time for: settings changed there and back, an institute's account, faults during up and down, the server killed
 	$(BIN)/pytest -n 2 --dist loadfile -m long
 
-check: setup $(CHECKOV) $(TERRAFORM) ## Style, types, the house's rules, Terraform's format and safety
+check-workflows: setup ## The workflows and forms in .github/: their schemas, and what makes them unsafe
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
+
+check: setup check-workflows $(CHECKOV) $(TERRAFORM) ## Style, types, the house's rules, Terraform's format and safety
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

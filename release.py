@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-_HEADING = re.compile(r"^## (?P<version>\S+) \((?P<date>[^)]+)\)$", re.MULTILINE)
+_HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -60,7 +60,7 @@ def notes(changelog: str, version: str) -> str:
         chosen = [heading for heading in headings if heading["version"] == version and _DATE.fullmatch(heading["date"])]
     if not chosen:
         raise NotReady(
-            f'CHANGELOG.md has no section with a date for this version: "## {version} (2026-11-29)", for one.'
+            f'CHANGELOG.md has no section with a date for this version: "## [{version}] - 2026-11-29", for one.'
         )
     start = chosen[0].end()
     following = next((heading.start() for heading in headings if heading.start() > start), len(changelog))

@@ -34,6 +34,7 @@ STEPS = (
     "startup",
     "durability",
     "local_run",
+    "calibration",
     "up_again",
     "growth",
     "largest",
@@ -54,6 +55,8 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=STEPS, help="this step; the other rows stay as they were")
     parser.add_argument("--write-docs", action="store_true", help="only write the last results into docs/")
     arguments = parser.parse_args()
+    # An installed program keeps its compiled code; without it each start that is measured would compile it again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     path = _QUICK_RESULTS if arguments.quick else _RESULTS
     measurements = Measurements.read(path)
     if not arguments.write_docs:

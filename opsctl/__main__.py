@@ -21,21 +21,24 @@ import shutil
 import sys
 import textwrap
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 
 import click
 
 from opsctl import __version__
-from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.core.harmless import harmless, shortened
-from opsctl.home import Home, LogFile
+from opsctl.home import Home
 from opsctl.process_start import collect_seldom, forget_nonsense_size, name_home_folder, open_closed_streams
 from opsctl.render.json_document import DOCUMENT_WRITTEN
 from opsctl.render.typed_platform import TYPED
 
 #: Of an exception's own text, in characters; its traceback in the log has all.
 _LONGEST_DETAILS = 1_000
+#: What the shells' scripts of completion set (click's name for it).
+_COMPLETION_VARIABLE = "_OPSCTL_COMPLETE"
 
 
 def main() -> None:
@@ -44,19 +47,29 @@ def main() -> None:
     open_closed_streams()
     name_home_folder(os.environ)
     forget_nonsense_size(os.environ)
-    log = LogFile(Home.of(os.environ))
-    CALLS.addHandler(log)
     DOCUMENT_WRITTEN.clear()
     TYPED.forget()
-    try:
-        code = _run(log)
-    finally:
-        CALLS.removeHandler(log)
-        log.close()
+    # Completion makes no call, and whoever presses the Tab key waits for it.
+    with nullcontext() if _COMPLETION_VARIABLE in os.environ else _calls_logged():
+        code = _run()
     sys.exit(code)
 
 
-def _run(log: LogFile) -> int:
+@contextmanager
+def _calls_logged() -> Iterator[None]:
+    from opsctl.aws.call_log import CALLS
+    from opsctl.log_file import LogFile
+
+    log = LogFile(Home.of(os.environ))
+    CALLS.addHandler(log)
+    try:
+        yield
+    finally:
+        CALLS.removeHandler(log)
+        log.close()
+
+
+def _run() -> int:
     """Run the command; returns the exit code."""
     try:
         from opsctl.cli import app
@@ -95,10 +108,10 @@ def _run(log: LogFile) -> int:
         from opsctl.installation import lacking_module
 
         lacking = lacking_module(error.name or "")
-        return _bug(error, log) if lacking is None else _report(lacking)
+        return _bug(error) if lacking is None else _report(lacking)
     except Exception as error:  # any other exception is a bug
         unusable = Home.of(os.environ).unusable(error)
-        return _bug(error, log) if unusable is None else _report(unusable)
+        return _bug(error) if unusable is None else _report(unusable)
 
 
 def _report(problem: Problem) -> int:
@@ -148,10 +161,12 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _bug(error: Exception, log: LogFile) -> int:
+def _bug(error: Exception) -> int:
     from opsctl.core.notify.address import without_addresses
+    from opsctl.log_file import LogFile
 
     details = " ".join(shortened(str(error), _LONGEST_DETAILS).split())
+    log = LogFile(Home.of(os.environ))
     message = f"This is a bug in opsctl ({type(error).__name__}: {details})."
     command, trace = shlex.join(without_addresses(sys.argv[1:])), traceback.format_exc().rstrip()
     try:

@@ -9,8 +9,6 @@ from errno import EACCES, EPERM
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
-
 from opsctl.core.config import (
     Configuration,
     Layer,
@@ -55,7 +53,7 @@ def config_files(environment: Mapping[str, str], folder: Path | None) -> list[Co
         folder, or up to the root for a folder outside of it.
     """
     named = environment.get(CONFIG_VARIABLE)
-    path = user_path(named).absolute() if named else platformdirs.user_config_path("opsctl") / FILE_NAME
+    path = user_path(named).absolute() if named else _usual_path()
     user_file = ConfigFile("user", path, _exists(path), must_be_there=bool(named))
     nearest = _nearest(folder) if folder is not None else None
     if nearest is None or (user_file.is_there and nearest.samefile(path)):
@@ -129,6 +127,12 @@ def _leaves(value: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[t
             yield (*above, key), inner
 
 
+def _usual_path() -> Path:
+    import platformdirs
+
+    return platformdirs.user_config_path("opsctl") / FILE_NAME
+
+
 def _nearest(folder: Path) -> Path | None:
     home = Path.home()
     for candidate in (folder, *folder.parents):
@@ -166,6 +170,8 @@ def _read(file: ConfigFile) -> Layer:
                 Problem(f"{path} cannot be read ({error.strerror}).", hint, code=ErrorCode.CONFIGURATION_INVALID),
             )
         )
+    if not content:
+        return Layer()
     import tomllib
 
     try:

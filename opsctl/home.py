@@ -1,27 +1,26 @@
-"""The folder where opsctl keeps its files on a machine, and the log file in it."""
+"""The folder where opsctl keeps its files on a machine."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import json
-import logging
 import os
 import re
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import platformdirs
+from typing import TYPE_CHECKING
 
 from opsctl.core.errors import Problem, write_error_code
-from opsctl.core.platform.platform import LOCAL_NAME, Platform
-from opsctl.core.platform.terraform_release import VERSION
-from opsctl.log_format import log_entry
+from opsctl.core.foreign_json import parse_object
+from opsctl.core.platform.platform_name import LOCAL_NAME
 from opsctl.user_path import user_path
 from opsctl.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from opsctl.core.platform.platform import Platform
 
 #: The folder is somebody else's, read-only, full, damaged or no folder: nothing of opsctl's is wrong.
 _UNUSABLE = {
@@ -42,7 +41,11 @@ class Home:
     def of(cls, environment: Mapping[str, str]) -> Home:
         """The home that an environment names."""
         named = environment.get("OPSCTL_HOME")
-        return cls((user_path(named) if named else platformdirs.user_data_path("opsctl")).absolute())
+        if named:
+            return cls(user_path(named).absolute())
+        import platformdirs
+
+        return cls(platformdirs.user_data_path("opsctl").absolute())
 
     @property
     def local(self) -> Path:
@@ -51,7 +54,7 @@ class Home:
 
     @property
     def log(self) -> Path:
-        """The log file of AWS calls and tracebacks (`LogFile`)."""
+        """The log file of AWS calls and tracebacks (`opsctl.log_file`)."""
         return self.path / "opsctl.log"
 
     @property
@@ -62,6 +65,8 @@ class Home:
     @property
     def terraform(self) -> Path:
         """Terraform's program, if opsctl has downloaded it."""
+        from opsctl.core.platform.terraform_release import VERSION
+
         return self.path / "terraform" / VERSION / "terraform"
 
     def platform_dir(self, name: str) -> Path:
@@ -192,7 +197,11 @@ class Home:
         path = self.platform_dir(name) / "record.json"
         try:
             record = self._read(path)
-            return Platform.decode(record, str(path)) if record is not None else None
+            if record is None:
+                return None
+            from opsctl.core.platform.platform import Platform
+
+            return Platform.decode(record, str(path))
         except Problem as problem:
             # A plain `opsctl up` would make another platform. Another name is of AWS or of this machine.
             local = f"`opsctl up --local{'' if name == LOCAL_NAME else f' --name {name}'}`"
@@ -200,6 +209,17 @@ class Home:
                 "." if name == LOCAL_NAME else f"; for a platform on AWS `opsctl up --name {name}` does."
             )
             raise
+
+    def data_bucket(self, name: str) -> str | None:
+        """The data bucket in a platform's record, for what only looks its names up on this machine.
+
+        The record is not checked: that takes a quarter of the time in which the Tab key answers.
+        """
+        try:
+            bucket = parse_object(self._read(self.platform_dir(name) / "record.json") or "").get("data_bucket")
+        except ValueError:
+            return None
+        return bucket if isinstance(bucket, str) else None
 
     def _read(self, path: Path) -> bytes | None:
         """A file below the home; None where there is none."""
@@ -225,73 +245,3 @@ class Home:
         except Problem:
             return True
         return platform is not None and platform.is_local
-
-
-class LogFile(logging.Handler):
-    """A home's log: readable by its owner only, at most two files, shared by all processes of the home.
-
-    The standard library's rotating handlers are for one process: two would rename each other's files away. Here every
-    line opens the file anew, so that a process never writes into one that another has set aside. Nothing is created
-    before the first line.
-
-    Parameters
-    ----------
-    home
-        The home whose `log` is written; the older lines are in `opsctl.log.1` beside it.
-    limit_bytes
-        A file of this size is set aside, and a new one begun.
-    """
-
-    def __init__(self, home: Home, *, limit_bytes: int = 5_000_000) -> None:
-        super().__init__()
-        self._home = home
-        self._limit_bytes = limit_bytes
-        formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(process)d %(message)s", "%Y-%m-%dT%H:%M:%S")
-        formatter.converter = time.gmtime
-        self.setFormatter(formatter)
-
-    @property
-    def path(self) -> Path:
-        """The log file."""
-        return self._home.log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append a record's line, with AWS's request id for AWS support."""
-        request_id = getattr(record, "request_id", "")
-        with suppress(OSError, Problem):
-            self.append(self.format(record) + (f" request {request_id}" if request_id else ""))
-
-    def append(self, text: str) -> None:
-        """Append an entry (`log_entry`) in one write, so that lines of several processes do not mix.
-
-        Raises
-        ------
-        OSError, Problem
-            When the file cannot be written.
-        """
-        try:
-            file = self._open()
-        except FileNotFoundError:
-            self._home.make(self._home.path)
-            file = self._open()
-        try:
-            os.write(file, f"{log_entry(text)}\n".encode())
-        finally:
-            os.close(file)
-
-    def _open(self) -> int:
-        while True:
-            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if os.fstat(file).st_size < self._limit_bytes:
-                return file
-            self._rotate(file)
-
-    def _rotate(self, full: int) -> None:
-        """Rename the full file, unless another process has; closing it releases the lock."""
-        try:
-            fcntl.flock(full, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(full), self.path.stat()):
-                    self.path.replace(self.path.with_name(f"{self.path.name}.1"))
-        finally:
-            os.close(full)

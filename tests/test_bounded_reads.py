@@ -20,7 +20,8 @@ REASONS = {
         (
             "opsctl/assets.py", "opsctl/render/report/__init__.py", "opsctl/cli/platform/up_options.py",
             "opsctl/terraform/provider.py", "opsctl/local/preview/version.py", "container/m2g_job/version.py",
-            "opsctl/commands/platform/image.py", "opsctl/local/sample.py", "opsctl/installation.py",
+            "opsctl/commands/platform/image.py", "opsctl/local/sample.py", "opsctl/local/sample_files.py",
+            "opsctl/installation.py", "opsctl/aws/service_models.py",
         ),
         "the program's own files, and the files of the image that the user builds",
     ),

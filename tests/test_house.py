@@ -20,6 +20,11 @@ ENDINGS = {".py", ".tf", ".hcl", ".sh", ".toml"}
 #: What plain data needs. No clock, no disk, no network, no process.
 PURE = {
     "array",
+    "bisect",
+    # Arrays and the events of a simulation: computed, never read or written.
+    "numpy",
+    "simpy",
+    "warnings",
     *(
         "__future__",
         "abc",
@@ -116,7 +121,7 @@ def test_the_core_is_pure(path: Path) -> None:
     assert called & IMPURE_CALLS == set()
 
 
-HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "python_terraform", "numpy", "dipy"]
+HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "python_terraform", "numpy", "simpy", "dipy"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +178,7 @@ WRITERS = {
     "opsctl/__main__.py": "errors, through `harmless`",
     "opsctl/early_stop.py": "one word of its own",
     "opsctl/cli/__init__.py": "the version",
-    "opsctl/cli/global_options.py": "`-v`, through `EntryFormatter`",
+    "opsctl/cli/call_lines.py": "`-v`, through `EntryFormatter`",
     "opsctl/render/screen.py": "JSON, in ASCII",
     "opsctl/local/server.py": "the server's log, through `EntryFormatter`",
     "opsctl/cli/notify/process.py": "lines of the server's log, through `EntryFormatter`",

@@ -18,32 +18,33 @@ from typing import Any
 from bench.platform import platform_of
 from bench.row import Row, ratio_row, time_call
 from opsctl.aws.clients import Clients
-from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION, Platform
+from opsctl.core.platform.platform import LOCAL_REGION, Platform
+from opsctl.core.platform.platform_name import LOCAL_NAME
 from opsctl.home import Home
 from opsctl.local import control
 from opsctl.local.files import Files
 
 #: The command computes for about a quarter of a second; the local platform may add as much again twice.
 _BAR = 3
-_SLOTS = 2
+SLOTS = 2
 _BUCKET, _GROUP = "data", "/opsctl/bench"
 _VOLUMES = 8
 
 # Computes, and writes the connectome that is asked for: `m2g [OPTIONS] INPUT OUTPUT`, as the job runner calls it.
-_COMMAND = """
+COMMAND = """
 import os, sys
+_, source, target, *options = sys.argv
+subject, session = (options[options.index(f"--{{name}}_label") + 1] for name in ("participant", "session"))
 total = 0
 for number in range({steps}):
     total += number * number
-_, source, target, *options = sys.argv
-subject, session = (options[options.index(f"--{{name}}_label") + 1] for name in ("participant", "session"))
 atlas = options[options.index("--parcellation") + 1] + "2x2x2"
 folder = os.path.join(target, f"sub-{{subject}}", f"ses-{{session}}", "connectomes_d", atlas)
 os.makedirs(folder)
 with open(os.path.join(folder, f"sub-{{subject}}_ses-{{session}}_dwi_{{atlas}}_connectome.csv"), "w") as file:
     file.write("1 2 3\\n")
 """
-_STEPS = 3_000_000
+STEPS = 3_000_000
 _READ_AND_WRITE = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
 
 
@@ -53,17 +54,17 @@ def measure(*, quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         home = Path(folder) / "home"
         home.mkdir(mode=0o700)
-        server = control.start(home, slots=_SLOTS)
+        server = control.start(home, slots=SLOTS)
         try:
-            _write_command(Files(home).bin / "m2g")
+            write_command(Files(home).bin / "m2g")
             clients = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials)
-            Home(home).keep(_platform(clients, server.endpoint_url))
-            _put_dataset(clients, scans)
+            Home(home).keep(local_platform(clients, server.endpoint_url))
+            put_dataset(clients, scans)
             timed = [(_run_seconds(home, number), _alone_seconds(Path(folder), scans)) for number in range(pairs)]
         finally:
             control.stop(home)
     ours, plain = zip(*timed, strict=True)
-    note = f"{scans} scans, {_SLOTS} at once: from `opsctl run` to the last result; plain: their commands alone"
+    note = f"{scans} scans, {SLOTS} at once: from `opsctl run` to the last result; plain: their commands alone"
     return [ratio_row("a run over the local platform", ours=ours, plain=plain, bar=_BAR, note=note)]
 
 
@@ -71,13 +72,13 @@ def _run_seconds(home: Path, number: int) -> float:
     """Seconds of a run of all scans, into a folder of its own."""
 
     def run() -> None:
-        _opsctl(home, "run", "HNU1", "--parcellation", "Desikan_", "--modif", f"bench{number}", "--yes")
-        _opsctl(home, "status", "--wait")
+        run_opsctl(home, "run", "HNU1", "--parcellation", "Desikan_", "--modif", f"bench{number}", "--yes")
+        run_opsctl(home, "status", "--wait")
 
     return time_call(run)
 
 
-def _opsctl(home: Path, *arguments: str) -> None:
+def run_opsctl(home: Path, *arguments: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_"))}
     missing = str(home / "nothing")
     own = {"OPSCTL_HOME": str(home), "AWS_CONFIG_FILE": missing, "AWS_SHARED_CREDENTIALS_FILE": missing}
@@ -100,19 +101,25 @@ def _alone_seconds(folder: Path, scans: int) -> float:
     with tempfile.TemporaryDirectory(dir=folder) as target:
         line = f"exec {shlex.quote(str(program))} in {shlex.quote(target)} {arguments}"
         numbers = "\n".join(f"{number:04d}" for number in range(scans))
-        call = ["xargs", "-P", str(_SLOTS), "-I", "{}", "sh", "-c", line]
+        call = ["xargs", "-P", str(SLOTS), "-I", "{}", "sh", "-c", line]
         return time_call(lambda: subprocess.run(call, input=numbers, text=True, check=True))
 
 
-def _write_command(program: Path) -> None:
-    """Replace the preview."""
+def write_command(program: Path, *, steps: str = str(STEPS)) -> None:
+    """Replace the preview.
+
+    Parameters
+    ----------
+    steps
+        How many steps a scan computes: an expression of Python, which may use `subject`.
+    """
     script = program.with_name("command.py")
-    script.write_text(_COMMAND.format(steps=_STEPS))
+    script.write_text(COMMAND.format(steps=steps))
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -S {shlex.quote(str(script))} "$@"\n')
     program.chmod(stat.S_IRWXU)
 
 
-def _put_dataset(clients: Clients, scans: int) -> None:
+def put_dataset(clients: Clients, scans: int) -> None:
     image, t1w = _image((2, 2, 2, _VOLUMES)), _image((2, 2, 2))
     bval = ("0 " + "1000 " * (_VOLUMES - 1)).encode()
     rows = [[0.0] + [float(n % 3 == axis) for n in range(_VOLUMES - 1)] for axis in range(3)]
@@ -135,7 +142,7 @@ def _image(shape: tuple[int, ...]) -> bytes:
     return gzip.compress(nibabel.Nifti1Image(np.ones(shape, dtype=np.int16), np.eye(4)).to_bytes(), mtime=0)
 
 
-def _platform(clients: Clients, url: str) -> Platform:
+def local_platform(clients: Clients, url: str) -> Platform:
     """Create what Terraform makes for the jobs, and describe it as `up` does."""
     role = clients.iam.create_role(RoleName="r", AssumeRolePolicyDocument=_trust("batch", "ec2"))["Role"]["Arn"]
     clients.iam.create_instance_profile(InstanceProfileName="p")

@@ -73,6 +73,8 @@ def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
     environment = {name: value for name, value in variables.items() if name not in _PYTHON_VARIABLES + _CREDENTIALS}
     # Python buffers its output into a pipe, but the log is followed while m2g runs.
     environment["PYTHONUNBUFFERED"] = "1"
+    # C-PAC would report each of its runs to Google Analytics.
+    environment["CPAC_TRACKING"] = "off"
     return environment
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,12 +28,12 @@ _CALL = "opsctl_call"
 _OWN_FOLDER, _OWN_DEPTH = "opsctl", 4
 
 
-@dataclass
 class _LoggedCall:
-    name: str
-    path: str
-    started: float = field(default_factory=time.perf_counter)
-    tries: int = 0
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+        self.started = time.perf_counter()
+        self.tries = 0
 
 
 def log_calls(client: BaseClient) -> None:

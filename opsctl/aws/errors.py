@@ -5,11 +5,11 @@ An error that AWS returned is translated by its code (`opsctl.aws.refusals`); an
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from boto3.exceptions import Boto3Error, RetriesExceededError, S3UploadFailedError
 from botocore import exceptions as kinds
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -82,7 +82,7 @@ def translated(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (BotoCoreError, ClientError, Boto3Error, ResponseParserError) as error:
+    except _translatable() as error:
         raise _problem(error, what) from error
 
 
@@ -96,7 +96,21 @@ def _problem(error: BaseException, what: str) -> Problem:
     return _login(error) or _configuration(error) or _network(error, what) or _other(error, what)
 
 
+def _translatable() -> tuple[type[Exception], ...]:
+    return (BotoCoreError, ClientError, ResponseParserError, *_transfer_errors())
+
+
+def _transfer_errors() -> tuple[type[Exception], ...]:
+    """boto3's errors of the transfer of a large file; none before the first, because boto3 takes 20 ms to import."""
+    boto3_exceptions = sys.modules.get("boto3.exceptions")
+    return () if boto3_exceptions is None else (boto3_exceptions.Boto3Error,)
+
+
 def _wrapped_error(error: BaseException) -> BaseException | None:
+    if not isinstance(error, _transfer_errors()):
+        return None
+    from boto3.exceptions import RetriesExceededError, S3UploadFailedError
+
     if isinstance(error, RetriesExceededError):
         inner: BaseException | None = getattr(error, "last_exception", None)
     elif isinstance(error, S3UploadFailedError):

@@ -82,6 +82,7 @@ def rates(
         region=platform.region,
         spot=platform.spot,
         root_volume_gib=platform.root_volume_gib,
+        vcpus=resources.whole_vcpus,
         live=live,
         why_table=why_table,
     )

@@ -141,8 +141,5 @@ def _completion_cache(ctx: typer.Context) -> CompletionReader | None:
 
     home = Home.of(os.environ)
     name = ctx.params.get("platform") or _configuration().get("platform") or home.current()
-    try:
-        platform = home.recall(name) if name else None
-    except Problem:
-        return None
-    return CompletionReader(home.cache, platform.data_bucket) if platform else None
+    bucket = home.data_bucket(name) if name else None
+    return CompletionReader(home.cache, bucket) if bucket else None

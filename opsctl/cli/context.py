@@ -15,7 +15,7 @@ from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.absent import MAKE_ONE, local_platform_ended, no_such_platform
-from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
+from opsctl.core.platform.platform_name import DEFAULT_NAME, LOCAL_NAME, check_name
 from opsctl.core.printed_command import TypedPlatform
 from opsctl.home import Home
 from opsctl.private_folder import make_private
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.snapshot import SnapshotReader
     from opsctl.core.location import Location
     from opsctl.core.openneuro.accession import Accession
+    from opsctl.core.platform.platform import Platform
     from opsctl.core.runs.manifest import Run
     from opsctl.core.runs.snapshot import Pricing
     from opsctl.render.screen import Screen
@@ -196,6 +197,21 @@ class Context:
             data_bucket=self.platform.data_bucket,
             on_unreadable=lambda problem: self.screen.warn(str(problem)),
         )
+
+    def begin_reading_runs(self, run_id: str | None) -> None:
+        """Ask S3 for a run (None: which runs there are) while the rest of opsctl is imported, which takes as long.
+
+        `snapshots` and `records.run` with the same `run_id` take the reply.
+        """
+        from opsctl.core.location import RUNS_PREFIX, Location, run_location
+        from opsctl.core.size_limits import RUN_BYTES
+
+        bucket = self.platform.data_bucket
+        if run_id is None:
+            self.storage.begin_folders(Location(bucket, RUNS_PREFIX.rstrip("/")))
+        else:
+            record = run_location(run_id, data_bucket=bucket)
+            self.storage.begin_body(bucket, f"{record.prefix}/run.json", at_most=RUN_BYTES)
 
     def snapshots(self, run_id: str | None) -> SnapshotReader:
         """Takes snapshots of a run; None: the latest run."""

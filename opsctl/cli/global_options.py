@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import sys
 from typing import Any
 
 import click
@@ -59,25 +57,15 @@ def _disable_color(context: click.Context, _option: click.Parameter, is_set: boo
         context.call_on_close(lambda: os.environ.pop("NO_COLOR", None))
 
 
-class _StderrHandler(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        # Not stored: rich replaces sys.stderr while it draws on the terminal.
-        sys.stderr.write(f"{self.format(record)}\n")
-
-
 def _show_calls(context: click.Context, _option: click.Parameter, is_set: bool) -> None:
-    from opsctl.aws.call_log import CALLS
-    from opsctl.log_format import EntryFormatter
+    if is_set:
+        from opsctl.cli.call_lines import show_calls
 
-    if is_set and not any(isinstance(handler, _StderrHandler) for handler in CALLS.handlers):
-        handler = _StderrHandler()
-        handler.setFormatter(EntryFormatter())
-        CALLS.addHandler(handler)
-        context.call_on_close(lambda: CALLS.removeHandler(handler))
+        show_calls(context)
 
 
 def is_verbose() -> bool:
     """Whether `--verbose` was given: AWS's own words are shown beside a user's."""
-    from opsctl.aws.call_log import CALLS
+    from opsctl.cli.call_lines import are_calls_shown
 
-    return any(isinstance(handler, _StderrHandler) for handler in CALLS.handlers)
+    return are_calls_shown()

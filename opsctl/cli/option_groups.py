@@ -18,6 +18,7 @@ from opsctl.cli.options import (
     Acq,
     AcquisitionOption,
     Bucket,
+    DiffusionModelOption,
     Exclude,
     First,
     NoSignRequest,
@@ -33,7 +34,6 @@ from opsctl.cli.options import (
 )
 from opsctl.core.dataset.selection import Selection
 from opsctl.core.runs.m2g_options import (
-    DiffusionModel,
     M2gOptions,
     Mod,
     Skull,
@@ -133,9 +133,7 @@ class M2gFlags(OptionGroup):
     space: Annotated[
         Space, typer.Option("--sp", "--space", help="The space of the streamlines (native_dsn: normalized by DSN).")
     ] = _DEFAULTS.space
-    model: Annotated[DiffusionModel, typer.Option("--model", "--diffusion-model", help="The diffusion model.")] = (
-        _DEFAULTS.diffusion_model
-    )
+    model: DiffusionModelOption = _DEFAULTS.diffusion_model
     pipeline: WhichPipeline = _DEFAULTS.pipeline
     mod: Annotated[Mod, typer.Option(help="Deterministic or probabilistic tracking.")] = _DEFAULTS.mod
     track_type: Annotated[TrackType, typer.Option(help="The tracking method.")] = _DEFAULTS.track_type

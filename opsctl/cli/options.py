@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from opsctl.cli import completion
-from opsctl.core.runs.m2g_options import Acquisition, Pipeline, VoxelSize
+from opsctl.core.runs.m2g_options import Acquisition, DiffusionModel, Pipeline, VoxelSize
 
 PlatformName = Annotated[
     str | None,
@@ -97,6 +97,9 @@ DatasetOrFolder = Annotated[
         " on this machine (./PATH).",
         autocompletion=completion.datasets,
     ),
+]
+DiffusionModelOption = Annotated[
+    DiffusionModel, typer.Option("--model", "--diffusion-model", help="The diffusion model.")
 ]
 WhichPipeline = Annotated[
     Pipeline, typer.Option("--pipeline", help="The images to process: diffusion, functional, or both.")

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
-    from opsctl.core.costs.estimate import Estimate, Rates
+    from opsctl.commands.simulation.simulate import SimulatedRun
+    from opsctl.core.costs.estimate import Estimate, Hours, Rates
     from opsctl.core.diagnosis.account.obstacles import Obstacle, RunFacts
-    from opsctl.core.platform.platform import ModelResources
+    from opsctl.core.platform.platform import ModelResources, Platform
+    from opsctl.core.simulation.what_if import WhatIf
 
 
 class RunWiring:
@@ -86,37 +88,44 @@ class RunWiring:
         platform = self._context.platform
         return [
             *bucket_obstacles(self._request.dataset, platform),
-            *run_obstacles(self._facts, platform, model=self._model),
+            *run_obstacles(self._facts, self._sized_platform, model=self._model),
         ]
 
     def notes(self, plan: RunPlan) -> list[str]:
         """What does not stop the run, and makes it slower or may stop it later."""
         from opsctl.core.diagnosis.account.obstacles import run_notes
 
-        count = len(plan.to_submit())
-        return run_notes(self._facts, self._context.platform, model=self._model, scan_count=count)
+        count, hours = len(plan.to_submit()), self.estimate(plan).wall_hours
+        return run_notes(self._facts, self._sized_platform, model=self._model, scan_count=count, wall_hours=hours)
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""
-        from opsctl.commands.costs.cost import finished_hours
         from opsctl.core.costs.estimate import estimate
 
-        options = self._request.options
-        hours = finished_hours(
-            self._context.records,
-            platform=self._context.platform,
-            model=options.diffusion_model,
-            pipeline="func" if options.pipeline == "func" else "dwi",
-            reuses_registration=options.reuse_registration,
-        )
         count = len(plan.to_submit())
         return estimate(
             self._context.platform,
-            self._resources,
+            self.resources,
             scan_count=count,
             rates=self._rates,
-            hours=hours,
+            hours=self._hours(self.resources.scans_per_instance),
             at_once=self._at_once,
+        )
+
+    def simulate(self, plan: RunPlan, what_if: WhatIf, *, seed: int) -> SimulatedRun:
+        """Play through what would be submitted, or as many scans as `what_if` says."""
+        from opsctl.cli.simulating import simulate_on
+
+        return simulate_on(
+            self._context,
+            self._sized_platform,
+            self._model,
+            what_if,
+            scan_count=what_if.scans or len(plan.to_submit()),
+            seed=seed,
+            # What a scan takes on an instance of its own: the simulation knows what others on it change.
+            hours=self._hours(1),
+            account=self._facts.account,
         )
 
     def refuse_above_budget(self, plan: RunPlan) -> None:
@@ -130,11 +139,30 @@ class RunWiring:
         if self._request.max_spend_usd is not None:
             estimate = self.estimate(plan)
             self._budget(self._request.max_spend_usd, estimate).ensure_affordable(
-                self._spending(estimate).usd, len(plan.to_submit())
+                self.spending(estimate).usd, len(plan.to_submit())
             )
 
-    def carry_out(self, plan: RunPlan) -> RunOutcome:
+    def spending(self, estimate: Estimate) -> Spending:
+        """What the scans of the output location have cost and will cost, without those that are to be submitted."""
+        from opsctl.commands.costs.budget import spending
+
+        return spending(
+            self._prior_runs.snapshots(), rates=self._rates.shared_by(1), usd_per_scan=estimate.usd_per_scan
+        )
+
+    @property
+    def resources(self) -> ModelResources:
+        """Those of the model whose queue the jobs use, with jobs of this run's size."""
+        platform = self._context.platform
+        return self._request.job_size(platform).of(platform.models[self._model])
+
+    def carry_out(self, plan: RunPlan, *, other_usd: Callable[[], float] = lambda: 0.0) -> RunOutcome:
         """Wait for the lease on the output location and submit.
+
+        Parameters
+        ----------
+        other_usd
+            Returns what else counts against `--max-spend`: the runs with other settings of the same command.
 
         Raises
         ------
@@ -176,7 +204,7 @@ class RunWiring:
             lease=lease,
             dataset_lease=dataset_lease,
             records=context.records,
-            budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(plan)),
+            budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(plan), other_usd),
             now=self._clock.now,
         )
         try:
@@ -213,8 +241,10 @@ class RunWiring:
         return self._request.resources(self._context.platform)
 
     @property
-    def _resources(self) -> ModelResources:
-        return self._context.platform.models[self._model]
+    def _sized_platform(self) -> Platform:
+        """The platform, with jobs of this run's size."""
+        platform = self._context.platform
+        return replace(platform, models={**platform.models, self._model: self.resources})
 
     @cached_property
     def _facts(self) -> RunFacts:
@@ -226,26 +256,40 @@ class RunWiring:
         from opsctl.core.diagnosis.account.at_once import model_at_once
 
         root_volume_gib = self._context.platform.root_volume_gib
-        return max(1, model_at_once(self._resources, self._facts.account, root_volume_gib=root_volume_gib).scans)
+        return max(1, model_at_once(self.resources, self._facts.account, root_volume_gib=root_volume_gib).scans)
+
+    def _hours(self, scans_per_instance: int) -> Hours:
+        from opsctl.commands.costs.cost import finished_hours
+
+        options = self._request.options
+        return finished_hours(
+            self._context.records,
+            platform=self._context.platform,
+            model=options.diffusion_model,
+            pipeline="func" if options.pipeline == "func" else "dwi",
+            reuses_registration=options.reuse_registration,
+            scans_per_instance=scans_per_instance,
+        )
 
     @cached_property
     def _rates(self) -> Rates:
         from opsctl.aws.pricing import rates
 
-        return rates(self._context.clients, self._context.platform, self._resources, home=self._context.home)
+        resources = self.resources
+        own_rates = rates(self._context.clients, self._context.platform, resources, home=self._context.home)
+        return own_rates.shared_by(resources.scans_per_instance)
 
-    def _spending(self, estimate: Estimate) -> Spending:
-        from opsctl.commands.costs.budget import spending
-
-        return spending(self._prior_runs.snapshots(), rates=self._rates, usd_per_scan=estimate.usd_per_scan)
-
-    def _budget(self, limit_usd: float, estimate: Estimate) -> Budget:
+    def _budget(self, limit_usd: float, estimate: Estimate, other_usd: Callable[[], float] = lambda: 0.0) -> Budget:
         from opsctl.commands.costs.budget import Budget
+
+        def current_spending() -> Spending:
+            own = self.spending(estimate)
+            return replace(own, usd=own.usd + other_usd())
 
         return Budget(
             limit_usd,
             estimate=estimate,
-            current_spending=lambda: self._spending(estimate),
+            current_spending=current_spending,
             at_once=self._at_once,
             sleep=time.sleep,
             on_wait=self._on_wait,

@@ -38,6 +38,7 @@ _NUMBERS = (
     (re.compile(r"is not a valid integer(?: range)?\."), "is not a whole number."),
     (re.compile(r"is not a valid float(?: range)?\."), "is not a number."),
     (re.compile(r"is not in the range x>=([\d.]+)\."), r"is too small: it must be at least \1."),
+    (re.compile(r"is not in the range ([\d.]+)<=x<=([\d.]+)\."), r"is not allowed: it must be from \1 to \2."),
     (re.compile(r"is not in the range x>([\d.]+)\."), r"is too small: it must be more than \1."),
 )
 

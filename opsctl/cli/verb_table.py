@@ -38,17 +38,21 @@ GROUPS = {
         "delete": "Delete a dataset, a subject, outputs or a run for good.",
     },
     "Runs": {
+        "simulate": "Play a run through: when it ends, and what it costs.",
         "run": "Submit a job for each scan of a BIDS dataset.",
         "runs": "List the runs, the newest last.",
         "status": "Show the state of a run, and the scans that need attention.",
         "logs": "Show the jobs' logs, each line with its scan's name.",
         "why": "Explain why scans wait or failed, and what to do about it.",
         "cost": "Show what a run has cost so far.",
+        "size": "Show the memory and disk that scans needed, and how many to put on one instance.",
         "cancel": "End the jobs of a run, or of some of its scans.",
     },
     "Results": {
         "results": "Download and verify the connectomes of a run or a dataset.",
+        "compare": "Compare two runs or settings over the scans that both have.",
         "report": "Write one HTML page about a run or a dataset.",
+        "reliability": "Tell how reliable the connectomes are, from repeated scans.",
         "audit": "Compare every scan of a dataset with its inputs and outputs.",
     },
     "Help": {

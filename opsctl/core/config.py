@@ -12,10 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from opsctl.core.dataset_argument import named_location
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
-from opsctl.core.location import check_label
-from opsctl.core.openneuro.accession import ENDPOINT_VARIABLE
+from opsctl.core.openneuro.endpoint import ENDPOINT_VARIABLE
 from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.core.runs.m2g_options import refused_flag
 from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, did_you_mean, from_text, kind_of, validated
@@ -258,6 +256,9 @@ def _entry(parts: tuple[str, ...], value: Any, source: Source) -> ConfigEntry | 
 
 
 def _dataset(name: str, value: Any) -> str:
+    from opsctl.core.dataset_argument import named_location
+    from opsctl.core.location import check_label
+
     try:
         check_label(name, option="The dataset's name")
     except UsageProblem as problem:

@@ -7,6 +7,7 @@ are full of colours. Two names that differ only in them look alike; `--json` has
 from __future__ import annotations
 
 import re
+from functools import cache
 
 # What cannot be seen, or has no agreed meaning: controls (but tab and newline), soft hyphen, joiners and fillers,
 # directions, line separators, variation selectors, annotations, tags, private use. A joined emoji falls apart into
@@ -21,12 +22,12 @@ _INVISIBLE = (
 _STRING = r"[^\x00-\x1f\x7f-\x9f]*+(?:\x07|\x1b\\|\x9c)"
 _CSI = r"[0-?]*+[ -/]*+[@-~]"
 # Such characters are removed, with the sequence that the last one begins: the rest of a broken one has no introducer.
-_CONTROL = re.compile(
+_CONTROL = (
     rf"[{_INVISIBLE}]++"
     rf"(?:(?<=\x1b)(?:[PX\]^_]{_STRING}|\[{_CSI}|[ -/]*+[0-~])|(?<=\x9b){_CSI}|(?<=[\x90\x98\x9d-\x9f]){_STRING})?"
 )
 # Half a pair of UTF-16 cannot be encoded; the name of a file has them for its bytes that are no UTF-8.
-_HALF = re.compile(r"[\ud800-\udfff]")
+_HALF = r"[\ud800-\udfff]"
 
 #: The longest text that is printed as one message, in characters; longer ones are cut (`shortened`).
 LONGEST_MESSAGE = 20_000
@@ -48,7 +49,14 @@ def harmless(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _HALF.sub(_spelled, _CONTROL.sub("", text))
+    control, half = _patterns()
+    return half.sub(_spelled, control.sub("", text))
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    # At the first text that needs them: most commands print none, and compiling them is a fiftieth of a Tab key's time.
+    return re.compile(_CONTROL), re.compile(_HALF)
 
 
 def _spelled(half: re.Match[str]) -> str:

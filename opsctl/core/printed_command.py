@@ -6,7 +6,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from opsctl.core.platform.platform import LOCAL_NAME
+from opsctl.core.platform.platform_name import LOCAL_NAME
 
 #: These verbs use no platform.
 WITHOUT_A_PLATFORM = frozenset({"config", "parcellations", "sample"})

@@ -48,7 +48,8 @@ class RecordReader(Generic[T]):
     Parameters
     ----------
     kind
-        A dataclass whose fields are the record's. Of what is read by the thousand, `schema_version` is one of them.
+        A dataclass or a Struct of msgspec's whose fields are the record's. Of what is read by the thousand,
+        `schema_version` is one of them.
     hint
         What to do about a record that cannot be read.
     version
@@ -117,8 +118,9 @@ class RecordReader(Generic[T]):
 
     @cached_property
     def _has_version(self) -> bool:
-        """Whether the version is a field of the dataclass, so that a record is parsed once and not twice."""
-        return "schema_version" in getattr(self._kind, "__dataclass_fields__", ())
+        """Whether the version is a field of the record, so that a record is parsed once and not twice."""
+        fields = getattr(self._kind, "__struct_fields__", ()) or getattr(self._kind, "__dataclass_fields__", ())
+        return "schema_version" in fields
 
     @cached_property
     def _decoder(self) -> Decoder[T]:

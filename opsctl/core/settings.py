@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
-from opsctl.core.platform.platform import check_name
+from opsctl.core.platform.platform_name import check_name
 from opsctl.core.runs.m2g_options import M2gOptions
 
 Kind = Literal["text", "a number", "a whole number", "true or false", "a list of names"]
@@ -178,5 +177,7 @@ def from_text(setting: Setting, text: str) -> Any:
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """` Did you mean …?`; empty where no known name is similar."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     return f" Did you mean {near[0]}?" if near else ""

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
-from numpy.typing import NDArray
 
 from opsctl import __version__
-from opsctl.core.errors import ErrorCode, Problem, write_error_code
-from opsctl.installation import ensure_extra, installation
+from opsctl.core.errors import ErrorCode, Problem
+from opsctl.installation import installation
 from opsctl.local.new_files import NewFiles
-from opsctl.safe_folder import SafeFolder
-
-_B0_THRESHOLD = 50
+from opsctl.local.sample_files import (
+    SampleSummary,
+    diffusion,
+    read_voxels,
+    split_directions,
+    write_dataset,
+    write_diffusion,
+    write_image,
+    write_json,
+    write_text,
+)
 
 _README = """\
 # opsctl's sample
@@ -51,42 +55,6 @@ https://doi.org/10.5281/zenodo.591597.
 """
 
 
-@dataclass(frozen=True)
-class SampleSummary:
-    """The dataset that was written.
-
-    Attributes
-    ----------
-    scans
-        The number of primary images: diffusion and BOLD series.
-    """
-
-    folder: Path
-    subjects: int
-    scans: int
-    files: int
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class _Diffusion:
-    """One of DIPY's diffusion series."""
-
-    name: str
-    data: NDArray[Any]
-    affine: NDArray[np.float64]
-    bvals: NDArray[np.float64]
-    bvecs: NDArray[np.float64]
-
-    @property
-    def b0s(self) -> NDArray[np.intp]:
-        return np.flatnonzero(self.bvals <= _B0_THRESHOLD)
-
-    @property
-    def weighted(self) -> NDArray[np.intp]:
-        return np.flatnonzero(self.bvals > _B0_THRESHOLD)
-
-
 def write_sample(folder: Path) -> SampleSummary:
     """Write the dataset. The same package versions write the same bytes, so that a second upload sends nothing.
 
@@ -100,122 +68,19 @@ def write_sample(folder: Path) -> SampleSummary:
     Problem
         The folder is not empty or cannot be written, the extra `local` is not installed, or a package lacks its data.
     """
-    ensure_extra("local")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # A sample that could not be written has left its folders.
-        occupied = any(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
-    except OSError as error:
-        raise Problem(
-            f"{folder} is not a folder to write to: {error.strerror}.",
-            "Name another folder.",
-            code=write_error_code(error),
-        ) from error
-    if occupied:
-        raise Problem(
-            f"{folder} is not empty, and the sample overwrites nothing.",
-            "Name a new or empty folder.",
-            code=ErrorCode.OUTPUT_IN_USE,
-        )
-    try:
-        with SafeFolder(folder) as root:
-            files = NewFiles(root)
-            try:
-                _write_dataset(files)
-            except BaseException:
-                files.remove()
-                raise
-    except OSError as error:
-        code = write_error_code(error)
-        raise Problem(
-            f"{error.filename or folder} cannot be written ({error.strerror}).",
-            "Name another folder, or free some space." if code is ErrorCode.DISK_FULL else "Name another folder.",
-            code=code,
-        ) from error
-    written = [path for path in folder.rglob("*") if path.is_file()]
-    return SampleSummary(
-        folder=folder,
-        subjects=len(list(folder.glob("sub-*"))),
-        scans=sum(path.name.endswith(("_dwi.nii.gz", "_bold.nii.gz")) for path in written),
-        files=len(written),
-        size_bytes=sum(path.stat().st_size for path in written),
-    )
+    return write_dataset(folder, _write_files)
 
 
-def _write_dataset(files: NewFiles) -> None:
-    small_64d, small_101d = _diffusion("small_64D"), _diffusion("small_101D")
-    session_1, session_2 = _split_directions(small_64d)
+def _write_files(files: NewFiles) -> None:
+    small_64d, small_101d = diffusion("small_64D"), diffusion("small_101D")
+    session_1, session_2 = split_directions(small_64d)
     bvals = small_101d.bvals
-    _write_diffusion(files, "01", "1", small_64d, session_1)
-    _write_diffusion(files, "01", "2", small_64d, session_2)
-    _write_diffusion(files, "02", "1", small_101d, np.flatnonzero((bvals > 2350) & (bvals < 3150)))
-    _write_diffusion(files, "02", "2", small_101d, np.flatnonzero(bvals > 3250))
+    write_diffusion(files, "01", "1", small_64d, session_1)
+    write_diffusion(files, "01", "2", small_64d, session_2)
+    write_diffusion(files, "02", "1", small_101d, np.flatnonzero((bvals > 2350) & (bvals < 3150)))
+    write_diffusion(files, "02", "2", small_101d, np.flatnonzero(bvals > 3250))
     _write_functional(files, "03", "1")
     _write_description(files)
-
-
-def _diffusion(name: str) -> _Diffusion:
-    # Imported here: DIPY's data module takes a second to import, and an error needs none of it.
-    from dipy.data import get_fnames
-
-    image_path, bval_path, bvec_path = (Path(path) for path in get_fnames(name=name))
-    if not image_path.is_file():
-        raise Problem(
-            f"DIPY here has no {image_path.name}.",
-            f"Install opsctl again: `{installation().again()}`.",
-            code=ErrorCode.INSTALLATION_INCOMPLETE,
-        )
-    data, affine = _voxels(image_path)
-    bvecs = np.loadtxt(bvec_path)
-    # One file has a direction in each row, the other, as in BIDS, in each column.
-    bvecs = bvecs if bvecs.shape[1] == 3 else bvecs.T
-    return _Diffusion(name=name, data=data, affine=affine, bvals=np.loadtxt(bval_path), bvecs=np.nan_to_num(bvecs))
-
-
-def _voxels(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    image: Any = nib.load(path)
-    return np.asarray(image.dataobj), image.affine
-
-
-def _split_directions(series: _Diffusion) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Split the directions into two disjoint sets that both cover the sphere: of two neighbours, each set gets one."""
-    remaining = list(series.weighted)
-    firsts, seconds = [], []
-    while len(remaining) > 1:
-        first = remaining.pop(0)
-        nearest = max(remaining, key=lambda volume: abs(float(series.bvecs[first] @ series.bvecs[volume])))
-        remaining.remove(nearest)
-        firsts.append(first)
-        seconds.append(nearest)
-    return np.sort(np.array(firsts)), np.sort(np.array(seconds))
-
-
-def _write_diffusion(
-    files: NewFiles, subject: str, session: str, series: _Diffusion, directions: NDArray[np.intp]
-) -> None:
-    stub = f"sub-{subject}_ses-{session}"
-    base = f"sub-{subject}/ses-{session}"
-    volumes = np.concatenate([series.b0s, directions])
-    bvecs = np.where((series.bvals[volumes] <= _B0_THRESHOLD)[:, None], 0, series.bvecs[volumes])
-    _write_image(files, f"{base}/dwi/{stub}_dwi.nii.gz", series.data[..., volumes], series.affine)
-    _write_text(files, f"{base}/dwi/{stub}_dwi.bval", _row(series.bvals[volumes], "{:g}"))
-    _write_text(files, f"{base}/dwi/{stub}_dwi.bvec", "".join(_row(axis, "{:.6f}") for axis in bvecs.T))
-    source = f"{series.name} of dipy {version('dipy')}"
-    _write_json(
-        files,
-        f"{base}/dwi/{stub}_dwi.json",
-        {
-            "Description": f"{len(directions)} directions and the b=0 volume of {source}.",
-            "SourceVolumes": volumes.tolist(),
-        },
-    )
-    mean_b0 = np.round(series.data[..., series.b0s].mean(axis=3)).astype(np.int16)
-    _write_image(files, f"{base}/anat/{stub}_T1w.nii.gz", mean_b0, series.affine)
-    _write_json(
-        files,
-        f"{base}/anat/{stub}_T1w.json",
-        {"Description": f"Not a T1w image: the mean b=0 volume of {source} stands in for one."},
-    )
 
 
 def _write_functional(files: NewFiles, subject: str, session: str) -> None:
@@ -236,11 +101,11 @@ def _write_functional(files: NewFiles, subject: str, session: str) -> None:
     source = f"of nibabel {version('nibabel')}"
     name = f"{stub}_task-unknown_bold"
     # The file holds scaled 16-bit numbers. Rounding to whole units changes them by a hundredth of the noise.
-    voxels, affine = _voxels(sources["bold"])
-    _write_image(
+    voxels, affine = read_voxels(sources["bold"])
+    write_image(
         files, f"{base}/func/{name}.nii.gz", np.round(voxels).astype(np.int16), affine, repetition=repetition_seconds
     )
-    _write_json(
+    write_json(
         files,
         f"{base}/func/{name}.json",
         {
@@ -249,13 +114,13 @@ def _write_functional(files: NewFiles, subject: str, session: str) -> None:
             "Description": f"functional.nii {source}, which does not name the task.",
         },
     )
-    voxels, affine = _voxels(sources["T1w"])
-    _write_image(files, f"{base}/anat/{stub}_T1w.nii.gz", np.round(voxels).astype(np.int16), affine)
-    _write_json(files, f"{base}/anat/{stub}_T1w.json", {"Description": f"anatomical.nii {source}."})
+    voxels, affine = read_voxels(sources["T1w"])
+    write_image(files, f"{base}/anat/{stub}_T1w.nii.gz", np.round(voxels).astype(np.int16), affine)
+    write_json(files, f"{base}/anat/{stub}_T1w.json", {"Description": f"anatomical.nii {source}."})
 
 
 def _write_description(files: NewFiles) -> None:
-    _write_json(
+    write_json(
         files,
         "dataset_description.json",
         {
@@ -273,35 +138,12 @@ def _write_description(files: NewFiles) -> None:
             ],
         },
     )
-    _write_text(files, "README", _README)
-    _write_text(
+    write_text(files, "README", _README)
+    write_text(
         files,
         "participants.tsv",
         "participant_id\tsource\nsub-01\tdipy small_64D\nsub-02\tdipy small_101D\nsub-03\tnibabel functional.nii\n",
     )
-    _write_json(
+    write_json(
         files, "participants.json", {"source": {"Description": "The package, and its volume, that this is cut from."}}
     )
-
-
-def _write_image(
-    files: NewFiles, place: str, data: NDArray[Any], affine: NDArray[np.float64], *, repetition: float | None = None
-) -> None:
-    image = nib.Nifti1Image(data, affine)
-    image.header.set_xyzt_units("mm", "sec")
-    if repetition is not None:
-        image.header.set_zooms((*image.header.get_zooms()[:3], repetition))
-    # By default gzip writes the current time into the file.
-    files.write(place, gzip.compress(image.to_bytes(), mtime=0))
-
-
-def _write_json(files: NewFiles, place: str, content: dict[str, Any]) -> None:
-    _write_text(files, place, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def _write_text(files: NewFiles, place: str, text: str) -> None:
-    files.write(place, text.encode())
-
-
-def _row(values: NDArray[Any], format_string: str) -> str:
-    return " ".join(format_string.format(value) for value in values) + "\n"

@@ -98,6 +98,8 @@ def _bill_lines(cost: RunCost) -> list[str]:
         lines.append(f"  {about_text(own_bill.usd_per_scan)} a scan")
     if own_bill.lost_attempts:
         lines.append(f"  {about_text(own_bill.lost_usd)} of it for {counted(own_bill.lost_attempts, 'lost attempt')}")
+    if cost.run.is_grown:
+        lines.append("  not in it: the attempts that ran out of memory, which earlier runs paid (`opsctl cost --all`)")
     if cost.adopted is not None:
         count = len(cost.run.scans) - cost.run.submitted_count
         earlier = about_text(cost.adopted.usd)

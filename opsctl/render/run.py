@@ -29,10 +29,18 @@ _DIGEST_LENGTH = len("sha256:") + 12
 
 def plan_lines(plan: RunPlan) -> list[str]:
     """Counts, exclusions, and m2g's options."""
-    lines = [
-        *discovery_lines(plan.discovery),
-        *chosen_lines(ChosenScans(discovery=plan.discovery, chosen=plan.chosen)),
-    ]
+    return [*dataset_lines(plan), *option_lines(plan)]
+
+
+def dataset_lines(plan: RunPlan) -> list[str]:
+    """Counts and exclusions of the dataset, and how many scans are chosen."""
+    chosen = ChosenScans(discovery=plan.discovery, chosen=plan.chosen)
+    return [*discovery_lines(plan.discovery), *chosen_lines(chosen)]
+
+
+def option_lines(plan: RunPlan) -> list[str]:
+    """What m2g is asked for, and where its outputs go."""
+    lines: list[str] = []
     options = plan.request.options
     size_bytes = sum(scan.size_bytes for scan in plan.scans_to_submit)
     size = f". Input: {size_text(size_bytes)}" if size_bytes else ""

@@ -17,6 +17,7 @@ from opsctl.core.harmless import harmless
 from opsctl.core.runs.state import DailyState
 from opsctl.core.runs.status import ACTIVE, RunStatus, State
 from opsctl.core.runs.time_left import RunTimes
+from opsctl.core.sizing.growth import outgrown_scans
 from opsctl.render.page import Page
 from opsctl.render.progress import minutes_text, progress_lines
 from opsctl.render.scan_warnings import warnings_text
@@ -219,7 +220,7 @@ def _problem_lines(status: RunStatus) -> list[Text]:
             f"{counted(len(group.scans), 'scan')} {was} {harmless(group.example or group.title)}: {_names(group.scans)}"
         )
         lines += [Text(head, style="yellow"), *_help_lines(group.help)]
-    lines += _waiting_lines(status)
+    lines += [*_growth_lines(status), *_waiting_lines(status)]
     return [*lines, *_warning_lines(status), *_retry_lines(status), *_deleted_lines(status)]
 
 
@@ -240,6 +241,26 @@ def _waiting_lines(status: RunStatus) -> list[Text]:
     if at_work and status.is_local:
         return [Text(f"{head} until {'the running scan' if at_work == 1 else 'one of the running scans'} has ended")]
     return [Text(f"{head} for an instance: `{_about(status, 'opsctl why')}` tells more")]
+
+
+def _growth_lines(status: RunStatus) -> list[Text]:
+    """Which scans run again with more memory, or will."""
+    run = status.run
+    if run.is_grown and run.submitted_count:
+        memory = "more memory" if run.memory_mib is None else f"{run.memory_mib:,} MiB"
+        are = "runs" if run.submitted_count == 1 else "run"
+        return [
+            Text(f"{counted(run.submitted_count, 'scan')} {are} again, with {memory}: an earlier run had too little")
+        ]
+    outgrown = outgrown_scans(status)
+    if not outgrown:
+        return []
+    how = f"what follows the run to its end runs them again once, with {run.grows_to_mib:,} MiB"
+    if status.is_over:
+        wait = _about(status, "opsctl status --wait")
+        how = f"`{wait}` runs them again once, with {run.grows_to_mib:,} MiB, unless that was done"
+    head = f"{counted(len(outgrown), 'scan')} outgrew the memory of the jobs"
+    return [Text(head, style="yellow"), *_help_lines(how)]
 
 
 def _deleted_lines(status: RunStatus) -> list[Text]:

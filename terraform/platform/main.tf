@@ -4,15 +4,53 @@ locals {
   prefix         = "${var.name_prefix}opsctl-${var.name}"
   log_group_name = "/opsctl/${var.name}"
 
-  # One scan for each instance. memory_mib is what the system and the ECS agent leave free on that type: with one MiB more than
-  # an instance registers, a job stays RUNNABLE for ever.
-  models = {
-    csd = { instance_type = "r5.large", more_instance_types = local.more_types.large, vcpus = 2, memory_mib = 15200, max_vcpus = var.csd_max_vcpus }
-    csa = { instance_type = "r5.xlarge", more_instance_types = local.more_types.xlarge, vcpus = 4, memory_mib = 30400, max_vcpus = var.csa_max_vcpus }
+  # What one instance leaves for jobs. memory_mib is what the system and the ECS agent leave free on that type: with one MiB more
+  # than an instance registers, a job stays RUNNABLE for ever.
+  instances = {
+    csd = { size = "large", vcpus = 2, memory_mib = 15200, max_vcpus = var.csd_max_vcpus, scans = var.csd_scans_per_instance }
+    csa = { size = "xlarge", vcpus = 4, memory_mib = 30400, max_vcpus = var.csa_max_vcpus, scans = var.csa_scans_per_instance }
   }
 
-  # All memory-optimised families have the same shape at one size: 8 GiB for each vCPU.
-  more_types = { for size in ["large", "xlarge"] : size => [for family in var.more_instance_families : "${family}.${size}"] }
+  # One scan for each instance by default. Of several, each gets its share of the memory and whole vCPUs.
+  models = {
+    for model, instance in local.instances : model => {
+      instance_type       = "r5.${instance.size}"
+      more_instance_types = local.more_types[model]
+      vcpus               = floor(instance.vcpus / instance.scans)
+      memory_mib          = floor(instance.memory_mib / instance.scans)
+      instance_vcpus      = instance.vcpus
+      instance_memory_mib = instance.memory_mib
+      max_vcpus           = instance.max_vcpus
+    }
+  }
+
+  # All memory-optimised families have the same shape at one size: 8 GiB for each vCPU. On a larger one Batch puts as many scans as
+  # fit: each has the vCPUs and the memory that it has on the model's own size.
+  size_vcpus = { large = 2, xlarge = 4, "2xlarge" = 8, "4xlarge" = 16, "8xlarge" = 32, "12xlarge" = 48, "16xlarge" = 64, "24xlarge" = 96 }
+  sizes = {
+    for model, instance in local.instances : model => concat(
+      [instance.size], [for size in var.more_instance_sizes : size if local.size_vcpus[size] > instance.vcpus]
+    )
+  }
+  more_types = {
+    for model, instance in local.instances : model => [
+      for type in flatten([for size in local.sizes[model] : [for family in concat(["r5"], var.more_instance_families) : "${family}.${size}"]]) :
+      type if type != "r5.${instance.size}"
+    ]
+  }
+
+  # The most scans that share an instance, and its disk.
+  most_scans = max([
+    for model, instance in local.instances :
+    instance.scans * max([for size in local.sizes[model] : local.size_vcpus[size] / instance.vcpus]...)
+  ]...)
+
+  # 40 GiB hold the system and m2g's image, and 10 GiB a scan. A disk of one scan is as large as the variable says.
+  root_volume_gib = local.most_scans > 1 ? max(var.root_volume_gib, 40 + 10 * local.most_scans) : var.root_volume_gib
+
+  # gp3's own 125 MiB/s are named where scans share them. For one scan nothing is said: a new version of the launch template
+  # would replace the environments of every platform.
+  root_volume_throughput = var.root_volume_throughput == null && local.most_scans > 1 ? 125 : var.root_volume_throughput
 }
 
 # The platform's own network, unless there is one to use.
@@ -24,7 +62,7 @@ module "vpc" {
   cidr                = var.vpc_cidr
   zones               = var.zones
   instance_types      = [for model in local.models : model.instance_type]
-  more_instance_types = flatten([for model in local.models : model.more_instance_types])
+  more_instance_types = distinct(flatten([for model in local.models : model.more_instance_types]))
 }
 
 moved {
@@ -71,7 +109,8 @@ module "batch" {
   misfit_wait_seconds      = var.misfit_wait_seconds
   attempts                 = var.attempts
   attempt_timeout_seconds  = var.attempt_timeout_seconds
-  root_volume_gib          = var.root_volume_gib
+  root_volume_gib          = local.root_volume_gib
+  root_volume_throughput   = local.root_volume_throughput
   key_pair                 = var.key_pair
   log_retention_days       = var.log_retention_days
   kms_key_arn              = var.kms_key_arn

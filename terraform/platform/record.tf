@@ -15,14 +15,17 @@ locals {
     log_group       = module.batch.log_group
     spot            = var.spot
     spot_fallback   = var.spot && var.spot_fallback
-    root_volume_gib = var.root_volume_gib
+    root_volume_gib = local.root_volume_gib
     opsctl_version  = var.opsctl_version
     options         = jsondecode(var.options)
 
-    # Further types are listed only if there are any: an opsctl that does not know the field can then read the rest.
+    # What differs from one scan on each instance of one type is listed only if there is any: an opsctl that does not know the
+    # field can then read the rest.
     models = {
       for name, model in module.batch.models : name => {
-        for key, value in model : key => value if key != "more_instance_types" || length(model.more_instance_types) > 0
+        for key, value in model : key => value
+        if(key != "more_instance_types" || length(model.more_instance_types) > 0) &&
+        (!contains(["instance_vcpus", "instance_memory_mib"], key) || local.instances[name].scans > 1)
       }
     }
   }

@@ -52,6 +52,23 @@ run "spot_with_key" {
   }
 }
 
+run "the_throughput_of_a_shared_disk" {
+  command = plan
+
+  module {
+    source = "./modules/batch"
+  }
+
+  variables {
+    root_volume_throughput = 250
+  }
+
+  assert {
+    condition     = aws_launch_template.jobs.block_device_mappings[0].ebs[0].throughput == 250
+    error_message = "It reaches the launch template."
+  }
+}
+
 run "spot_with_fallback_and_more_types" {
   module {
     source = "./modules/batch"

@@ -47,6 +47,74 @@ run "what_was_asked_for" {
   }
 }
 
+run "several_scans_share_an_instance" {
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    csd_scans_per_instance = 2
+    csa_scans_per_instance = 3
+  }
+
+  assert {
+    condition = {
+      for model, size in output.record.models : model => [size.instance_type, size.vcpus, size.memory_mib, size.instance_vcpus, size.instance_memory_mib]
+    } == { csd = ["r5.large", 1, 7600, 2, 15200], csa = ["r5.xlarge", 1, 10133, 4, 30400] }
+    error_message = "Each scan has whole vCPUs and its share of the memory."
+  }
+
+  assert {
+    condition     = output.record.root_volume_gib == 100
+    error_message = "100 GiB hold three scans."
+  }
+}
+
+run "one_shares_and_the_other_does_not" {
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    csd_scans_per_instance = 2
+    root_volume_gib        = 40
+  }
+
+  assert {
+    condition     = output.record.models.csd.instance_memory_mib == 15200 && !can(output.record.models.csa.instance_memory_mib)
+    error_message = "What one scan on each instance does not need is not listed."
+  }
+
+  assert {
+    condition     = output.record.root_volume_gib == 60
+    error_message = "A disk has 40 GiB and 10 for each scan."
+  }
+}
+
+run "larger_sizes" {
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    more_instance_sizes    = ["xlarge", "4xlarge"]
+    more_instance_families = ["r6i"]
+  }
+
+  assert {
+    condition = (
+      output.record.models.csd.more_instance_types == tolist(["r6i.large", "r5.xlarge", "r6i.xlarge", "r5.4xlarge", "r6i.4xlarge"]) &&
+      output.record.models.csa.more_instance_types == tolist(["r6i.xlarge", "r5.4xlarge", "r6i.4xlarge"])
+    )
+    error_message = "Each model has the sizes that are larger than its own, of all families."
+  }
+
+  assert {
+    condition     = output.record.models.csd.memory_mib == 15200 && output.record.models.csd.vcpus == 2 && output.record.root_volume_gib == 120
+    error_message = "A scan keeps its memory and its core, and the disk holds the eight scans of the largest size."
+  }
+}
+
 run "m2g_image_unknown" {
   module {
     source = "./platform"

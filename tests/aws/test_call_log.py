@@ -22,7 +22,8 @@ from support.aws_answers import Answers
 
 from opsctl.aws.call_log import CALLS, redacted_path
 from opsctl.aws.clients import Clients
-from opsctl.home import Home, LogFile
+from opsctl.home import Home
+from opsctl.log_file import LogFile
 
 
 class Written(logging.Handler):
@@ -173,7 +174,8 @@ def test_threads_lose_no_line_where_it_begins_anew(tmp_path: Path) -> None:
 SHARED = """
 import logging, sys
 from pathlib import Path
-from opsctl.home import Home, LogFile
+from opsctl.home import Home
+from opsctl.log_file import LogFile
 log = LogFile(Home(Path(sys.argv[1])), limit_bytes=20_000)
 for number in range(150):
     log.handle(logging.makeLogRecord({"msg": f"call {sys.argv[2]}-{number}"}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import pytest
 from support.repository import ROOT
@@ -76,16 +75,7 @@ def test_the_docs_say_what_was_measured() -> None:
     assert all(set(row) >= PROMISED for row in json.loads(RESULTS.read_text()))
 
 
-def test_a_scan_costs_what_its_instance_costs_while_it_is_its_own() -> None:
-    alone_hours, shared_hours = (65 + 16) / 60, (65 + 16 / 4) / 60
-    hourly = 0.126 + 30 * 0.08 / 730 + 0.005
-    unshared = cost.usd_per_scan("r5.large", spot=False, disk_gib=30, scans_per_instance=1)
-    assert math.isclose(unshared, hourly * alone_hours)
-    shared = cost.usd_per_scan("r5.large", spot=False, disk_gib=30, scans_per_instance=4)
-    assert math.isclose(shared / unshared, shared_hours / alone_hours)
-
-
 def test_the_bars_of_cost_are_held() -> None:
     rows = cost.measure()
-    assert [row.held for row in rows] == [True, True, True]
+    assert [row.held for row in rows] == [True, True, True, True]
     assert "aws_batch_compute_environment" in cost.resource_types()

@@ -36,7 +36,20 @@ finally:
     top = sorted({name.partition(".")[0] for name in sys.modules})
     sys.stderr.write("\\n" + json.dumps([top, len(made)]))
 """
-HEAVY = {"boto3", "botocore", "rich", "moto", "bids", "nibabel", "numpy", "dipy", "jinja2", "PIL", "python_terraform"}
+HEAVY = {
+    "msgspec",
+    "boto3",
+    "botocore",
+    "rich",
+    "moto",
+    "bids",
+    "nibabel",
+    "numpy",
+    "dipy",
+    "jinja2",
+    "PIL",
+    "python_terraform",
+}
 
 
 def a_run(run_id: str, *scans: str, dataset: str) -> Run:

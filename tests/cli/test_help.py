@@ -20,8 +20,9 @@ from opsctl.cli.verb_table import SUMMARIES
 
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
-    *("results", "report", "audit", "config", "doctor", "selftest", "down", "runs", "datasets", "parcellations"),
-    *("platforms", "use"),
+    *("results", "report", "reliability", "audit", "config", "doctor", "selftest", "down", "runs", "datasets"),
+    *("parcellations", "simulate"),
+    *("platforms", "use", "compare"),
     *("image build", "image push", "image status"),
     *("delete dataset", "delete outputs", "delete run"),
 ]
@@ -40,17 +41,21 @@ OUR_OWN = {
     "opsctl.core.dataset.selection",
     "opsctl.core.dataset_argument",
     "opsctl.core.errors",
+    "opsctl.core.foreign_json",
     "opsctl.core.harmless",
     "opsctl.core.location",
     "opsctl.core.openneuro.accession",
+    "opsctl.core.openneuro.endpoint",
     "opsctl.core.platform.absent",
     "opsctl.core.platform.platform",
+    "opsctl.core.platform.platform_name",
     "opsctl.core.platform.terraform_release",
     "opsctl.core.preview",
     "opsctl.core.printed_command",
     "opsctl.core.record",
     "opsctl.core.record_body",
     "opsctl.core.runs.files_digest",
+    "opsctl.core.runs.output_kinds",
     "opsctl.core.runs.output_texts",
     "opsctl.core.runs.m2g_options",
     "opsctl.core.runs.names",
@@ -58,6 +63,7 @@ OUR_OWN = {
     "opsctl.core.settings",
     "opsctl.core.size_limits",
     "opsctl.home",
+    "opsctl.log_file",
     "opsctl.log_format",
     "opsctl.private_folder",
     "opsctl.early_stop",
@@ -184,9 +190,9 @@ def test_help_of_what_is_no_verb_is_wrong_usage(opsctl: Callable[..., Any]) -> N
 
 def test_the_options_of_run_are_under_headings() -> None:
     page = CliRunner().invoke(app, ["run", "--help"]).output
-    headings = ["Arguments:", "m2g options:", "Which scans:", "How to run:", "Options:"]
+    headings = ["Arguments:", "m2g options:", "Which scans:", "How to run:", "Simulation:", "Options:"]
     assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == headings
-    first = ["DATASET", "--sp,", "--participant-label", "--modif", "-v,"]
+    first = ["DATASET", "--sp,", "--participant-label", "--modif", "--scans", "-v,"]
     parts = re.split("|".join(rf"^{re.escape(heading)}$" for heading in headings), page, flags=re.MULTILINE)[1:]
     assert [part.split()[0] for part in parts] == first
 
@@ -289,17 +295,21 @@ IN_OWN_WORDS = {
 }
 #: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's; the queue that is
 #: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's; files, where
-#: `run` has scans; the one parcellation that `report` pictures, where `run` takes several.
+#: `run` has scans; the one parcellation that `report` pictures or `compare` compares, where `run` takes
+#: several.
 ANOTHER_THING = {
     ("upload", "--name"),
     ("upload", "--exclude"),
     ("selftest", "--model"),
     ("up", "--tag"),
     ("report", "--parcellation"),
+    ("compare", "--parcellation"),
+    ("up", "--spot"),
+    ("simulate", "--pack"),
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
-ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}
+ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report", "reliability"}
 
 
 def options(verb: str) -> dict[str, Any]:

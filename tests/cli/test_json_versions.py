@@ -17,7 +17,14 @@ MAKE_JSON = {"opsctl/render/screen.py", "opsctl/render/config.py", "opsctl/__mai
 
 TYPED = [
     *(["status"], ["cost"], ["cost", "--all"], ["why"], ["runs"], ["audit", "HNU1"], ["datasets"]),
-    *(["scans", "HNU1"], ["parcellations"], ["config"], ["platforms"], ["cancel", "--yes"]),
+    *(
+        ["scans", "HNU1"],
+        ["simulate", "--scans", "3"],
+        ["parcellations"],
+        ["config"],
+        ["platforms"],
+        ["cancel", "--yes"],
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.view_examples import plan
 
-from opsctl.cli.verbs.run import SubmissionFlags, _settle_earlier_m2g
+from opsctl.cli.verbs.run import SubmissionFlags, settle_earlier_m2g
 from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.screen import Screen
@@ -37,7 +37,7 @@ def settled(
     """The plan after the question; `typed` is the answer, None without a terminal."""
     monkeypatch.setattr("sys.stdin", Keyboard(typed or "", is_terminal=typed is not None))
     context: Any = SimpleNamespace(screen=Screen())
-    return _settle_earlier_m2g(context, given, SubmissionFlags(yes=yes, dry_run=dry))
+    return settle_earlier_m2g(context, given, SubmissionFlags(yes=yes, dry_run=dry))
 
 
 def names(given: RunPlan) -> list[str]:

@@ -192,6 +192,7 @@ def test_m2g_gets_neither_the_runners_python_nor_its_credentials(world: World) -
     secrets = ("PYTHONPATH", "VIRTUAL_ENV", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     assert not set(secrets) & set(environment)
     assert (environment["FSLDIR"], environment["PYTHONUNBUFFERED"]) == ("/fsl", "1")
+    assert environment["CPAC_TRACKING"] == "off", "C-PAC would report each run to a company"
 
 
 def test_much_output_arrives_whole_and_in_order(world: World) -> None:

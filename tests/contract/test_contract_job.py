@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+import msgspec
 import pytest
 from m2g_job import causes, derivative
 from m2g_job import environment as job_environment
@@ -173,7 +174,7 @@ def test_status_reads_what_the_job_writes(exit_code):
     assert result.log_stream == "csa/default/abc"
     assert len(result.files) == (exit_code == 0)
     assert result.peak_disk_mib == 2048
-    assert [asdict(read) for read in result.graphs] == [graph]
+    assert [msgspec.structs.asdict(read) for read in result.graphs] == [graph]
     assert [asdict(warning) for warning in result.warnings] == builder.warnings
 
 

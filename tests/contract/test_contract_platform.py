@@ -12,7 +12,8 @@ from support.repository import ROOT
 
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.options import PlatformOptions
-from opsctl.core.platform.platform import ModelResources, Platform, check_name
+from opsctl.core.platform.platform import ModelResources, Platform
+from opsctl.core.platform.platform_name import check_name
 
 SOURCES = {root: (ROOT / f"terraform/{root}/variables.tf").read_text() for root in ("storage", "platform")}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -21,11 +22,11 @@ CHANGELOG = """\
 
 Words.
 
-## 0.2.0 (unreleased)
+## [Unreleased]
 
 - Later.
 
-## 0.1.0 (2026-12-01)
+## [0.1.0] - 2026-12-01
 
 - `opsctl up`.
 
@@ -33,7 +34,7 @@ Words.
 
 - None.
 
-## 0.0.9 (2026-01-01)
+## [0.0.9] - 2026-01-01
 
 - Old.
 """
@@ -50,7 +51,7 @@ def test_a_development_version_has_the_newest_notes() -> None:
 
 @pytest.mark.parametrize("version", ["0.2.0", "0.3.0"])
 def test_a_release_without_a_dated_section_is_not_ready(version: str) -> None:
-    with pytest.raises(NotReady, match=f"## {version} "):
+    with pytest.raises(NotReady, match=re.escape(f"## [{version}] - ")):
         notes(CHANGELOG, version)
 
 

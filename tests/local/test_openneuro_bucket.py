@@ -21,7 +21,8 @@ from opsctl.commands.dataset.discovery import ChosenScans, Query, find
 from opsctl.commands.dataset.headers import Headers
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
-from opsctl.core.openneuro.accession import ENDPOINT_VARIABLE, Accession
+from opsctl.core.openneuro.accession import Accession
+from opsctl.core.openneuro.endpoint import ENDPOINT_VARIABLE
 from opsctl.local.s3.public_bucket import endpoint
 
 DATASET = Accession("ds000114")

@@ -15,17 +15,17 @@ from support.typed_opsctl import TypedOpsctl
 
 TYPED = (
     *("status", "status --scan sub-01", "runs", "why", "cost", "cost --by-scan", "cost --all", "audit HNU1"),
-    *("datasets", "scans HNU1", "run HNU1 --dry-run", "parcellations", "platforms", "config"),
+    *("datasets", "scans HNU1", "run HNU1 --dry-run", "simulate --scans 20", "parcellations", "platforms", "config"),
 )
 
 
 def test_the_page_has_every_field_that_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = HistoryWorld(tmp_path / "home", "sub-01", "sub-02", "sub-03")
+    world = HistoryWorld(tmp_path / "home", "sub-01", "sub-02", "sub-03", "sub-04")
     assert world.submit() is not None
-    first, second, third = world.history.jobs
-    for job, how in ((first, "done"), (second, "m2g failed")):
+    first, second, third, fourth = world.history.jobs
+    for job, how in ((first, "done"), (second, "m2g failed"), (fourth, "m2g failed")):
         world.start(job)
         world.pass_time(timedelta(minutes=30))
         world.end(job, how)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.cost_examples import a_cost
 from support.view_examples import answer, detail, failed, outcome, plan, rich_status, run
@@ -52,6 +53,9 @@ def poisoned(value: Any, name: str = "") -> Any:
         names = [field.name for field in dataclasses.fields(value) if field.init]
         fields = {name: poisoned(getattr(value, name), name) for name in names}
         return dataclasses.replace(value, **fields)
+    if isinstance(value, msgspec.Struct):
+        fields = {name: poisoned(getattr(value, name), name) for name in value.__struct_fields__}
+        return msgspec.structs.replace(value, **fields)
     return value
 
 

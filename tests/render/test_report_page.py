@@ -219,7 +219,8 @@ def test_each_picture_is_in_the_page_once() -> None:
     page = shown.html()
     embedded = re.findall(r'<image id="(p\d+)"[^>]* href="(data:image/[^"]+)"', page)
     pictures = [one for one in shown.bodies if one.kind != "log"]
-    assert len(embedded) == len(set(embedded)) == len(pictures) == page.count("data:image/")
+    # And the figures: the distances and the group's mean.
+    assert len(embedded) == len(set(embedded)) == len(pictures) == page.count("data:image/") - 2
     assert set(re.findall(r'<use href="#(p\d+)"', page)) == {name for name, _ in embedded}
 
 

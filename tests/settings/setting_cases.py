@@ -58,12 +58,16 @@ CASES = (
     # Job definition.
     Case("attempt_timeout_seconds", "3600", lambda lab: lab.definition["timeout"], 1),
     Case("attempts", "2", lambda lab: lab.definition["retryStrategy"]["attempts"], 2),
+    Case("csd_scans_per_instance", "2", lambda lab: lab.definition["containerProperties"]["resourceRequirements"], 2),
+    Case("csa_scans_per_instance", "2", lambda lab: lab.definition_of("csa")["containerProperties"]["resourceRequirements"], 2),
     Case("image", "", lambda lab: lab.definition["containerProperties"]["image"], 3, ("--image", "docker.io/lab/m2g:2"), ("--image", "default")),
     # Compute environments, made anew.
     Case("root_volume_gib", "120", lambda lab: lab.disk["VolumeSize"], 1),
     Case("key_pair", "lab-key", lambda lab: lab.environment["computeResources"].get("ec2KeyPair"), 1),
     Case("zones", '["us-east-1a", "us-east-1b"]', lambda lab: len(lab.environment["computeResources"]["subnets"]), 1),
     Case("more_instance_families", '["r5a"]', lambda lab: lab.environment["computeResources"]["instanceTypes"], 1),
+    Case("more_instance_sizes", '["2xlarge"]', lambda lab: lab.environment["computeResources"]["instanceTypes"], 1),
+    Case("root_volume_throughput", "250", lambda lab: lab.disk.get("Throughput"), 1),
     Case("spot", "", lambda lab: lab.environment["computeResources"]["type"], 3, ("--spot",), ("--no-spot",)),
     Case("spot_fallback", "true", lambda lab: len(lab.queue["computeEnvironmentOrder"]), 3, needs="spot"),
     Case("vpc_id", "", lambda lab: (lab.network["VpcId"], set(lab.environment["computeResources"]["subnets"])) == (lab.institute.vpc, set(lab.institute.subnets)), 5, ("--vpc-id", "@vpc", "--subnet-id", "@subnet-a", "--subnet-id", "@subnet-b"), ("--vpc-id", "default")),

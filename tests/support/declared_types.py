@@ -1,4 +1,4 @@
-"""Whether a value is what its annotation says, without the library that reads records."""
+"""Whether a value is what its annotation says, decided without the reader of records."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typing
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, Union, get_args, get_origin
+
+import msgspec
 
 from opsctl.core import bounded
 
@@ -50,7 +52,7 @@ def mismatch(kind: Any, value: Any, place: str = "") -> str:  # noqa: C901 - a b
             for name, item in value.items()
         ]
         return next(filter(None, wrong), "")
-    if dataclasses.is_dataclass(kind):
+    if dataclasses.is_dataclass(kind) or (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         if type(value) is not kind:
             return _wrong(place, value)
         hints = typing.get_type_hints(kind, include_extras=True)
@@ -58,8 +60,8 @@ def mismatch(kind: Any, value: Any, place: str = "") -> str:  # noqa: C901 - a b
             filter(
                 None,
                 (
-                    mismatch(hints[f.name], getattr(value, f.name), f"{place}.{f.name}")
-                    for f in dataclasses.fields(kind)
+                    mismatch(hints[name], getattr(value, name), f"{place}.{name}")
+                    for name in getattr(kind, "__struct_fields__", None) or [f.name for f in dataclasses.fields(kind)]
                 ),
             ),
             "",

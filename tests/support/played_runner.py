@@ -116,13 +116,14 @@ class PlayedRunner(Job):
         with self._clock():
             return self._attempt.write_end(self._process(), timeout_seconds=20.0)
 
-    def _pull(self, scan: Scan) -> None:
+    def _pull(self, scan: Scan) -> Scan:
         if self._ending == "S3 silent":
             S3(_SilentS3()).read(scan.inputs[0].uri)
         if self._ending == "wrong input":
             raise WrongInput(
                 "bval and bvec differ in count: 64 and 65", causes.GRADIENT_COUNTS_DIFFER, bvals=64, bvecs=65
             )
+        return scan
 
     def _run_m2g(self, scan: Scan) -> Any:
         return [] if self._ending == "done" else super()._run_m2g(scan)

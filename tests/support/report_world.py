@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -11,9 +11,13 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from opsctl.assets import atlas_nodes, atlas_table
+from opsctl.commands.reliability.graph_files import GraphFile
+from opsctl.commands.reliability.graph_stacks import Atlases
+from opsctl.commands.results.compared_scans import compare_pictured
 from opsctl.commands.results.report import Report, ReportSubject
 from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.results.report_assets import AssetSelection, pictured_scans, summarise
+from opsctl.commands.results.report_graphs import graph_file
 from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.cause_code import CauseCode
@@ -24,7 +28,8 @@ from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, timestamp
-from opsctl.core.runs.result import GraphKind, OutputFile, Result, ResultWarning
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import OutputFile, Result, ResultWarning
 from opsctl.core.runs.status import BatchJob, State, join
 from opsctl.render.report import page
 from opsctl.render.report.pictures import DecodedFile, ImageDecoder
@@ -68,8 +73,45 @@ class Scene:
                 decoded[asset] = decoder.decode(asset, body)
             except Problem as problem:
                 decoded[asset] = problem
-        nodes = known_nodes(self.choice.atlas, atlases=atlas_table(), nodes=atlas_nodes())
-        return "".join(page(self.report, self.choice, decoded, nodes=nodes))
+        atlases = Atlases(table=atlas_table(), nodes=atlas_nodes())
+        nodes = known_nodes(self.choice.atlas, atlases=atlases.table, nodes=atlases.nodes)
+        compared = compare_pictured(SceneGraphs(self), self.choice, self.report.subject, atlases=atlases)
+        return "".join(page(self.report, self.choice, decoded, nodes=nodes, comparison=compared))
+
+
+class SceneGraphs:
+    """The connectomes of a scene as a source of connectomes."""
+
+    def __init__(self, shown: Scene) -> None:
+        run = shown.report.run
+        by_uri = {asset.uri: body for asset, body in shown.bodies.items()}
+        self._bodies = {
+            graph_file(run, asset, asset.graph_kind): by_uri[asset.uri]
+            for asset in shown.choice.compared
+            if asset.graph_kind and asset.uri in by_uri
+        }
+
+    def files(self) -> Sequence[GraphFile]:
+        return list(self._bodies)
+
+    def read(
+        self,
+        files: Sequence[GraphFile],
+        take: Callable[[GraphFile, str], None],
+        *,
+        on_file: Callable[[GraphFile], None] = lambda _: None,
+    ) -> dict[GraphFile, Problem]:
+        problems = {}
+        for file in files:
+            try:
+                take(file, self._bodies[file].decode())
+            except Problem as problem:
+                problems[file] = problem
+            on_file(file)
+        return problems
+
+    def read_lost(self, files: Sequence[GraphFile]) -> dict[GraphFile, str | Problem]:
+        return {}
 
 
 def matrix_text(nodes: int, *, seed: int) -> str:
@@ -119,6 +161,7 @@ def scene(
     pictures: int = 6,
     kind: GraphKind = "streamlines",
     warnings: Mapping[int, tuple[ResultWarning, ...]] | None = None,
+    connectomes_of: Mapping[str, str] | None = None,
 ) -> Scene:
     """A run whose scans are in these states; they share `pictures` different pictures.
 
@@ -126,9 +169,11 @@ def scene(
     ----------
     warnings
         Of done scans, by index.
+    connectomes_of
+        Each scan's connectome by its name, in place of made-up ones.
     """
     rng = random.Random(4)
-    names = tuple(name.format(index + 1) for index in range(len(states)))
+    names = tuple(connectomes_of or (name.format(index + 1) for index in range(len(states))))
     run = _run(names)
     if is_local:
         run = replace(run, image="opsctl-preview:0.1.0")
@@ -137,7 +182,8 @@ def scene(
     attempts: list[Attempt] = []
     bodies: dict[Asset, bytes] = {}
     text_of = matrix_text if kind == "streamlines" else correlations_text
-    matrices = [text_of(nodes, seed=seed).encode() for seed in range(pictures)]
+    matrices = [text_of(nodes, seed=seed).encode() for seed in range(0 if connectomes_of else pictures)]
+    matrices += [text.encode() for text in (connectomes_of or {}).values()]
     slices = [png(seed=seed) for seed in range(pictures)]
     for index, state in enumerate(states):
         started = START + timedelta(seconds=rng.uniform(0, 3000))
@@ -188,7 +234,8 @@ def scene(
         for file in files:
             kind_of_file = "connectome" if file.uri in connectomes[:1] else "QA" if "/qa_" in file.uri else None
             if kind_of_file is not None:
-                body = matrices[index % pictures] if kind_of_file == "connectome" else slices[index % pictures]
+                is_graph = kind_of_file == "connectome"
+                body = matrices[index % len(matrices)] if is_graph else slices[index % pictures]
                 label = file.uri.split("/")[-2 if kind_of_file == "connectome" else -1].removesuffix(".nii.gz")
                 bodies[
                     Asset(
@@ -214,7 +261,15 @@ def scene(
         subject=ReportSubject(run=run),
     )
     files = summarise(run, results.values())
-    choice = AssetSelection(tuple(bodies), (), pictured_scans(report.status.scans), files, ATLASES[0])
+    choice = AssetSelection(
+        assets=tuple(bodies),
+        left_out=(),
+        pictured=pictured_scans(report.status.scans),
+        files=files,
+        atlas=ATLASES[0],
+        compared=tuple(asset for asset in bodies if asset.kind == "connectome"),
+        parcellations=len(ATLASES),
+    )
     return Scene(report, choice, bodies)
 
 

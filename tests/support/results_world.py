@@ -19,7 +19,7 @@ from opsctl.core.location import Location
 from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import What
+from opsctl.core.runs.output_kinds import What
 
 RUN = "HNU1-20261122-120000-ab12"
 SCANS = ("sub-01/ses-1", "sub-02")
@@ -110,7 +110,7 @@ class World:
             "job_id": "j",
             "log_stream": "l",
             "outputs": {
-                "connectomes": [entry["uri"] for entry in listed if entry["uri"].endswith(".csv")],
+                "connectomes": [entry["uri"] for entry in listed if _is_connectome(entry["uri"])],
                 "files": listed,
                 "graphs": list(graphs),
             },
@@ -148,3 +148,7 @@ class World:
             raise downloaded.faults.summary()
         assert {item.place for item in completed} == {item.place for item in downloaded.present}
         return sorted(item.place for item in completed)
+
+
+def _is_connectome(uri: str) -> bool:
+    return uri.endswith(".csv") and not uri.endswith("lost_roi.csv")

@@ -46,6 +46,10 @@ class JobRequirements(Protocol):
         """Memory of a job; None: as in the job definition."""
 
     @property
+    def vcpus(self) -> int | None:
+        """The vCPUs of a job; None: as in the job definition."""
+
+    @property
     def image(self) -> str:
         """The jobs' image."""
 
@@ -101,7 +105,7 @@ def take_snapshot(clients: Clients, platform: Platform, run: JobRequirements) ->
         # Only the environments tell which subnets and security groups are used.
         unknown = environments if isinstance(environments, NotVisible) else None
         return QueueSnapshot(
-            vcpus=resources.vcpus,
+            vcpus=run.vcpus or resources.vcpus,
             memory_mib=run.memory_mib or resources.memory_mib,
             is_spot=platform.spot,
             is_local=platform.is_local,

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from opsctl.core.dataset.scan import S3Object
 from opsctl.core.foreign_json import parse
 from opsctl.core.size_limits import RECORD_BYTES
+
+if TYPE_CHECKING:
+    from opsctl.core.dataset.scan import S3Object
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS bodies (bucket TEXT, key TEXT, form TEXT, etag TEXT, body BLOB, used_on INTEGER,"

@@ -8,14 +8,13 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
-from boto3.s3.transfer import TransferConfig
-
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
+    from boto3.s3.transfer import S3Transfer
     from mypy_boto3_s3 import S3Client
 
     from opsctl.aws.s3.direct import Direct
@@ -33,10 +32,6 @@ _STOP_SECONDS = 0.5
 _OF_ONE_FILE = {ErrorCode.AWS_DENIED, ErrorCode.AWS_NOT_FOUND, ErrorCode.AWS_REFUSED}
 #: So many refusals before any success mean that S3 would refuse every file.
 _HOPELESS = 20
-
-# One thread per file is enough. With parts of a fixed size the checksum, and without a KMS key the etag, depend on the
-# bytes only.
-_TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
 
 
 class _StoppedError(Exception):
@@ -135,18 +130,22 @@ class FileUpload:
                     self._go_on()
                     counted.add(count)
 
-                self._client.upload_file(
-                    str(path),
-                    self._bucket,
-                    key,
-                    Config=_TRANSFER,
-                    ExtraArgs={"ChecksumAlgorithm": "SHA256"},
-                    Callback=on_bytes,
-                )
+                with self._transfer() as transfer:
+                    transfer.upload_file(
+                        str(path), self._bucket, key, callback=on_bytes, extra_args={"ChecksumAlgorithm": "SHA256"}
+                    )
         except BaseException:
             counted.take_back()
             raise
         return size
+
+    def _transfer(self) -> S3Transfer:
+        from boto3.s3.transfer import S3Transfer, TransferConfig
+
+        # One thread per file is enough. With parts of a fixed size the checksum, and without a KMS key the etag,
+        # depend on the bytes only.
+        config = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
+        return S3Transfer(self._client, config)  # type: ignore[arg-type]  # the stubs name another class
 
     def _is_put(self, direct: Direct, key: str, path: Path, size: int, counted: _Counted) -> bool:
         with path.open("rb") as file:

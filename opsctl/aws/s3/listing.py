@@ -56,7 +56,7 @@ _OBJECT = re.compile(
     + _until("/Contents")
     + r"</Contents>"
 )
-_CODED = re.compile("[%+&]")
+_CODED = "%+&"
 _RESTORE: dict[str, Literal["", "in progress", "restored"]] = {"": "", "true": "in progress", "false": "restored"}
 _FIRST, _LAST = "<Contents>", "</Contents>"
 _CHANGED = re.compile(r"<LastModified>([^<]+)</LastModified>")
@@ -208,7 +208,8 @@ def _take_objects(response_dict: dict[str, Any], customized_response_dict: dict[
     if len(entries) != body.count(_FIRST) or (entries and "<CommonPrefixes>" in body[start:stop]):
         return
     # Most keys have no character that is written in another way.
-    if _CODED.search("\n".join([entry[0] for entry in entries])):
+    keys = "\n".join([entry[0] for entry in entries])
+    if any(sign in keys for sign in _CODED):
         decode = unquote_plus if "<EncodingType>url</EncodingType>" in body else str
         entries = [(decode(_text(key)), etag, size, kind, restore) for key, etag, size, kind, restore in entries]
     # Few ask for its dates.

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from datetime import datetime
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,16 +16,12 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.body import read
-from opsctl.aws.s3.file_upload import FileUpload
+from opsctl.aws.s3.early_reply import EarlyReply
 from opsctl.aws.s3.listing import Listing
 from opsctl.aws.s3.workers import Workers
-from opsctl.core.dataset.discovery import may_matter
-from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.record import UnreadableRecord
-from opsctl.core.runs.files_digest import FolderDigests
-from opsctl.core.runs.m2g_options import Pipeline
 from opsctl.core.size_limits import RECORD_BYTES
 
 if TYPE_CHECKING:
@@ -34,6 +29,9 @@ if TYPE_CHECKING:
 
     from opsctl.aws.s3.direct import Direct
     from opsctl.aws.s3.scan_objects import ScanObjects
+    from opsctl.core.dataset.scan import S3Object
+    from opsctl.core.runs.files_digest import FolderDigests
+    from opsctl.core.runs.m2g_options import Pipeline
 
 T = TypeVar("T")
 
@@ -60,6 +58,8 @@ class Storage:
         self.client = client
         self.direct = direct
         self._listing = Listing(client)
+        self._early_folders: dict[Location, EarlyReply[list[str]]] = {}
+        self._early_bodies: dict[tuple[str, str], EarlyReply[bytes | None]] = {}
 
     @cached_property
     def files(self) -> ScanObjects:
@@ -105,6 +105,8 @@ class Storage:
         Problem
             See `dataset`.
         """
+        from opsctl.core.dataset.discovery import may_matter
+
         prefix = location.key_prefix
 
         def keep(key: str) -> bool:
@@ -172,6 +174,8 @@ class Storage:
 
     def output_digests(self, location: Location, scans: Set[str]) -> FolderDigests:
         """The digest of each scan's folder of a derivative dataset; see `FolderDigests`."""
+        from opsctl.core.runs.files_digest import FolderDigests
+
         prefix = location.key_prefix
         digests = FolderDigests(location.bucket, prefix, scans)
         with translated(f"listing {location.uri}"):
@@ -183,9 +187,22 @@ class Storage:
 
     def folders(self, location: Location) -> list[str]:
         """The names of the folders directly below a prefix."""
+        if (early := self._early_folders.pop(location, None)) is not None:
+            return early.wait()
+        return self._folders(location)
+
+    def _folders(self, location: Location) -> list[str]:
         with translated(f"listing {location.uri}"):
             _, folders = self._listing.level(location.bucket, location.key_prefix)
         return [folder[len(location.key_prefix) : -1] for folder in folders]
+
+    def begin_folders(self, location: Location) -> None:
+        """Begin what `folders` will be asked for next."""
+        self._early_folders[location] = EarlyReply(lambda: self._folders(location))
+
+    def begin_body(self, bucket: str, key: str, *, at_most: int) -> None:
+        """Begin what `get_body` will be asked for next."""
+        self._early_bodies[bucket, key] = EarlyReply(lambda: self._body(bucket, key, at_most=at_most))
 
     def prefixes(self, bucket: str, beginning: str) -> list[str]:
         """The names of the folders at a bucket's root that begin with a text."""
@@ -206,6 +223,11 @@ class Storage:
         UnreadableRecord
             The object is larger.
         """
+        if (early := self._early_bodies.pop((bucket, key), None)) is not None:
+            return early.wait()
+        return self._body(bucket, key, at_most=at_most)
+
+    def _body(self, bucket: str, key: str, *, at_most: int) -> bytes | None:
         reply = self._get(bucket, key, at_most=at_most)
         return reply[0] if reply else None
 
@@ -359,11 +381,15 @@ class Storage:
         Problem
             When S3 would refuse every file.
         """
+        from opsctl.aws.s3.file_upload import FileUpload
+
         return FileUpload(self.client, self.direct, bucket, done=done, on_bytes=on_bytes).run(files)
 
     def _no_such_dataset(self, location: Location) -> Problem:
         parent = Location(location.bucket, location.prefix.rpartition("/")[0])
         datasets = [name for name in self.folders(parent) if name != "opsctl"]
+        from difflib import get_close_matches
+
         near = get_close_matches(location.name, datasets, n=5, cutoff=0.3) or datasets[:5]
         hint = f"There is: {', '.join(near)}." if near else "The bucket holds no dataset yet."
         return Problem(

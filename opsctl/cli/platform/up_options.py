@@ -11,7 +11,8 @@ from opsctl.cli.context import Context
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.institute import refuse_changed_names
 from opsctl.core.platform.options import PlatformOptions, as_arguments, override_options, typed_variables
-from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, check_name
+from opsctl.core.platform.platform_name import DEFAULT_NAME, LOCAL_NAME, check_name
+from opsctl.core.sizing.pack_option import PACK_VARIABLE
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
@@ -68,7 +69,7 @@ def merge_options(
     settings
         `--set NAME=VALUE`, each as typed.
     variables
-        Variables that have an option of their own (`--tag`).
+        Variables that have an option of their own (`--tag`, `--pack`).
 
     Raises
     ------
@@ -81,7 +82,8 @@ def merge_options(
         settings, declared=_declared_variables(), managed=tuple(platform_options.platform_variables())
     )
     if twice := sorted(settled.keys() & variables.keys()):
-        raise UsageProblem(f"--set {twice[0]} and --{twice[0].removesuffix('s')} say the same: use one of them.")
+        option = "pack" if twice[0].endswith(PACK_VARIABLE) else twice[0].removesuffix("s")
+        raise UsageProblem(f"--set {twice[0]} and --{option} say the same: use one of them.")
     variables = {**settled, **variables}
     record = _recorded_platform(clients, platform_options)
     earlier = previous_options(context.home, workspace, platform_options, record=record)

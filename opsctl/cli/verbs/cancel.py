@@ -35,13 +35,15 @@ def cancel(
 
     Example: opsctl cancel 'sub-0025427/*'
     """
+    context = Context(platform_name=platform, profile=profile)
+    context.begin_reading_runs(run_id)
+
     from opsctl.commands.runs.cancel import Canceller
     from opsctl.core.runs.manifest import timestamp
     from opsctl.core.runs.names import find_scans
     from opsctl.render.cancel import show_cancel_plan, show_outcome
     from opsctl.render.screen import counted
 
-    context = Context(platform_name=platform, profile=profile)
     screen = context.screen
     with screen.waiting("asking"):
         reader = context.snapshots(run_id)

@@ -26,16 +26,19 @@ def cost(
 
     Example: opsctl cost --by-scan
     """
+    if every and (run_id or by_scan):
+        other = "--run" if run_id else "--by-scan"
+        raise UsageProblem(f"--all shows every run, {other} is about one.", "Give one of the two.")
+    context = Context(platform_name=platform, profile=profile)
+    if not every:
+        context.begin_reading_runs(run_id)
+
     from datetime import UTC, datetime
 
     from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs, run_cost
     from opsctl.core.costs.money import spent, total
     from opsctl.render.cost import show_cost, show_costs
 
-    if every and (run_id or by_scan):
-        other = "--run" if run_id else "--by-scan"
-        raise UsageProblem(f"--all shows every run, {other} is about one.", "Give one of the two.")
-    context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("adding up"):
         if every:
             costs = all_costs(

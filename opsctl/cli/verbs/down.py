@@ -21,7 +21,8 @@ from opsctl.cli.platform.terraform_session import (
 )
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.platform.absent import no_such_platform
-from opsctl.core.platform.platform import check_name, data_bucket_name, repository_url
+from opsctl.core.platform.platform import data_bucket_name, repository_url
+from opsctl.core.platform.platform_name import check_name
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients

@@ -92,12 +92,15 @@ def logs(
 
     Example: opsctl logs --follow
     """
-    from opsctl.core.logs.log_line import Grep, LineFilter
     from opsctl.core.logs.since import moment_of
-    from opsctl.core.runs.names import find_scans
 
     moment = moment_of(since, now=datetime.now(UTC)) if since is not None else None
     context = Context(platform_name=platform, profile=profile)
+    context.begin_reading_runs(run_id)
+
+    from opsctl.core.logs.log_line import Grep, LineFilter
+    from opsctl.core.runs.names import find_scans
+
     with context.screen.waiting("asking"):
         snapshots = context.snapshots(run_id)
     if failed and tail is None:
@@ -148,9 +151,11 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
     Interrupted
         After Ctrl-C, which stops watching and nothing else.
     """
+    from opsctl.cli.growth import grow
     from opsctl.commands.logs.follow import follow
     from opsctl.commands.retry import with_retry
     from opsctl.core.logs.log_line import LogLine
+    from opsctl.core.sizing.growth import outgrown_scans
     from opsctl.render.logs import LogView
 
     view = LogView(context.screen, names=reader.names, as_json=as_json, with_time=with_time)
@@ -174,6 +179,12 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
     if not count and reader.has_scans and not reader.line_filter.is_narrow:
         view.show_none(_absence(context, reader, reader.selected_names))
     view.show_end(status)
+    if (grown := grow(context, status)) is not None:
+        follow_to_end(context, open_reader(context, grown), as_json=as_json, with_time=with_time)
+        reported = reader.reported_indices - {scan.index for scan in outgrown_scans(status)}
+        if any(scan.index in reported for scan in status.failed):
+            raise typer.Exit(_SOME_FAILED)
+        return
     if any(scan.index in reader.reported_indices for scan in status.failed):
         raise typer.Exit(_SOME_FAILED)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -35,6 +35,14 @@ def report(
             autocompletion=completion.parcellations,
         ),
     ] = None,
+    reliability: Annotated[
+        Literal["pictured", "all"],
+        typer.Option(
+            "--reliability",
+            help="Whose discriminability is shown: that of the pictured parcellation, or of all parcellations and all "
+            "scans, which reads every connectome.",
+        ),
+    ] = "pictured",
     is_opened: Annotated[bool, typer.Option("--open", help="Open the report in your browser.")] = False,
     platform: PlatformName = None,
     profile: Profile = None,
@@ -49,10 +57,13 @@ def report(
     import webbrowser
 
     from opsctl.assets import atlas_nodes, atlas_table
-    from opsctl.commands.results.asset_reader import fetch
+    from opsctl.commands.reliability.graph_stacks import Atlases
+    from opsctl.commands.reliability.run_graphs import RunGraphs
+    from opsctl.commands.results.compared_scans import compare_all, compare_pictured
     from opsctl.commands.results.dataset_runs import read_dataset
     from opsctl.commands.results.report import ReportSubject, gather, target_of, write
     from opsctl.commands.results.report_assets import choose, summarise
+    from opsctl.commands.results.report_graphs import ReportGraphs
     from opsctl.commands.runs.snapshot import SnapshotReader
     from opsctl.core.results.node_table import known_nodes
     from opsctl.render.report import page
@@ -89,14 +100,30 @@ def report(
             data_bucket=context.platform.data_bucket,
             parcellation=parcellation,
         )
+        # They list the connectomes of all atlases, which `choice` does not need.
+        del files
     decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.assets))
     size_bytes = sum(asset.size_bytes for asset in choice.assets)
+    atlases = Atlases(table=atlas_table(), nodes=atlas_nodes())
     with screen.transfer("connectomes and pictures", size_bytes=size_bytes) as advance:
-        images = fetch(
-            choice.assets, context.storage, decode=decoder.decode, on_file=lambda asset: advance(asset.size_bytes)
+        graphs = ReportGraphs(
+            choice,
+            context.storage,
+            run=reader.run,
+            decode=decoder.decode,
+            on_file=lambda asset: advance(asset.size_bytes),
         )
-    nodes = known_nodes(choice.atlas, atlases=atlas_table(), nodes=atlas_nodes())
-    written_bytes = write(page(gathered, choice, images, nodes=nodes), target)
+        compared = compare_pictured(graphs, choice, subject, atlases=atlases) if reliability == "pictured" else None
+        images = graphs.decoded
+    if reliability == "all":
+        source = RunGraphs(reader.on_s3, context.storage)
+        all_bytes = sum(file.size_bytes or 0 for file in source.files())
+        with screen.transfer("all connectomes", size_bytes=all_bytes) as advance:
+            compared = compare_all(
+                source, choice, subject, atlases=atlases, on_file=lambda file: advance(file.size_bytes or 0)
+            )
+    nodes = known_nodes(choice.atlas, atlases=atlases.table, nodes=atlases.nodes)
+    written_bytes = write(page(gathered, choice, images, nodes=nodes, comparison=compared), target)
     screen.say(f"{subject.title}: {counted(len(gathered.status.scans), 'scan')}, {size_text(written_bytes)}")
     for note in choice.left_out:
         screen.say(f"  {note}")

@@ -22,7 +22,7 @@ from opsctl.cli.options import (
     ScanName,
 )
 from opsctl.core.errors import Problem
-from opsctl.core.runs.result import TypedKind, What
+from opsctl.core.runs.output_kinds import Format, TypedKind, What
 
 if TYPE_CHECKING:
     from opsctl.commands.runs.snapshot import SnapshotReader
@@ -65,8 +65,23 @@ def results(
             help="Only connectomes whose edges have this kind of weight. May be repeated.",
         ),
     ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            click_type=click.Choice(get_args(Format)),
+            help="Write the connectomes in this format as well, into DEST/formats: dense tables (tsv), one NumPy array"
+            " a parcellation (npz), graphs (graphml), or the names of BIDS's draft for connectivity (bids). May be"
+            " repeated.",
+        ),
+    ] = None,
+    no_download: Annotated[
+        bool,
+        typer.Option("--no-download", help="With --format: use the connectomes that DEST has, and ask no platform."),
+    ] = False,
     list_files: Annotated[
-        bool, typer.Option("--list", help="Print the path of each downloaded file on standard output.")
+        bool,
+        typer.Option("--list", help="Print the path of each file, downloaded or written, on standard output."),
     ] = False,
     run_id: RunId = None,
     platform: PlatformName = None,
@@ -84,15 +99,20 @@ def results(
     is said, and the exit code is 0 (`opsctl audit` and `opsctl status --wait` tell by theirs). It is 1 when no scan is
     done, or a file did not come.
 
+    --format writes the connectomes in the formats of other programs as well: of the selected parcellations and kinds,
+    every scan that connectomes.tsv lists. Rows are numbered by the atlas's labels, and lost regions are NaN.
+
     Example: opsctl results connectomes
+    Example: opsctl results connectomes --format npz --format tsv
     """
     from opsctl.assets import atlas_nodes, atlas_table
+    from opsctl.cli.results_formats import convert, write_typed_formats
     from opsctl.commands.results.description import describe
     from opsctl.commands.results.download import download, open_folder
     from opsctl.commands.results.download_plan import plan_download
     from opsctl.commands.results.tables import write_tables
     from opsctl.core.results.request import ResultsRequest
-    from opsctl.render.results import show_faults, show_files, show_summary
+    from opsctl.render.results import show_faults, show_files, show_formats, show_summary
 
     request = ResultsRequest(
         folder=str(folder),
@@ -104,10 +124,15 @@ def results(
         participants=tuple(participant_label or ()),
         parcellations=tuple(parcellation or ()),
         kinds=cast("tuple[TypedKind, ...]", tuple(kind or ())),
+        formats=cast("tuple[Format, ...]", tuple(formats or ())),
+        is_download=not no_download,
     )
     request.check()
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
+    if no_download:
+        convert(screen, request, is_list=list_files, as_json=as_json)
+        return
     other_outputs: tuple[str, ...] = ()
     origins: tuple[Run, ...] = ()
     if dataset is None:
@@ -143,14 +168,21 @@ def results(
                     atlases=atlas_table(),
                     nodes=atlas_nodes(),
                 )
+        written = None
+        if request.formats and table is not None:
+            written = write_typed_formats(screen, request, target, downloaded.faults)
     if as_json:
-        screen.json(plan.as_json(present=downloaded.present, faults=downloaded.faults, table=table))
+        entries = written.as_json(folder) if written else ()
+        screen.json(plan.as_json(present=downloaded.present, faults=downloaded.faults, table=table, formats=entries))
     elif list_files:
-        show_files(screen, folder, [item.place for item in downloaded.present])
+        places = [item.place for item in downloaded.present if item.is_connectome or what != "connectomes"]
+        show_files(screen, folder, [*places, *(written.places if written else ())])
     # Standard output has either the summary, or only what a script asked for.
     show_summary(
         screen, plan, downloaded, table=table, other_outputs=other_outputs, is_data=not (as_json or list_files)
     )
+    if written is not None:
+        show_formats(screen, folder, written, is_data=not (as_json or list_files))
     if downloaded.faults:
         show_faults(screen, downloaded.faults)
         raise downloaded.faults.summary()

@@ -15,10 +15,12 @@ from opsctl.cli.dataset_source import ReadDataset, naming_folder, read_dataset
 from opsctl.cli.defaults import is_typed
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
 from opsctl.cli.options import AsJson, Dataset, Notify, PlatformName, Profile, Yes
+from opsctl.cli.pilot_options import PilotFlags
 from opsctl.cli.platform.account_checks import refuse_obstacles
 from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
-from opsctl.core.dataset.selection import Only
+from opsctl.cli.what_if_options import WhatIfFlags
+from opsctl.core.dataset.selection import Only, Selection
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.core.openneuro.accession import is_openneuro
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -42,7 +44,7 @@ class SubmissionFlags(OptionGroup):
     """What is submitted, where to, and how."""
 
     panel = "How to run"
-    not_repeated = frozenset({"platform", "profile", "as_json", "yes", "dry_run", "following", "notify"})
+    not_repeated = frozenset({"platform", "profile", "as_json", "yes", "dry_run", "simulate", "following", "notify"})
 
     modif: Annotated[
         str | None, typer.Option(metavar="NAME", help="The derivatives folder to write to. Default: m2g-MODEL-SPACE.")
@@ -54,13 +56,30 @@ class SubmissionFlags(OptionGroup):
         Only,
         typer.Option(
             "--only",
-            help="Which scans to submit: missing ones, failed ones, those whose inputs or m2g changed, or all.",
+            help="Which scans to submit: missing ones, failed ones, those that ran out of memory (outgrown), those"
+            " whose inputs or m2g changed, or all.",
         ),
     ] = "missing"
     memory: Annotated[
         int | None,
         typer.Option(min=1024, metavar="MIB", help="The memory of each job. More memory needs larger instances."),
     ] = None
+    pack: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|N|off",
+            help="How many scans share an instance. auto: what the peaks of earlier scans propose (`opsctl size`);"
+            " off: one. Default: as the platform has it.",
+        ),
+    ] = None
+    no_grow: Annotated[
+        bool,
+        typer.Option(
+            "--no-grow",
+            help="Do not run scans again that outgrow their memory. Default: what follows the run to its end does it"
+            " once, with more memory.",
+        ),
+    ] = False
     max_spend: Annotated[
         float | None, typer.Option(min=0.0, metavar="USD", help="Submit only as many scans as this sum pays for.")
     ] = None
@@ -70,6 +89,9 @@ class SubmissionFlags(OptionGroup):
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and submit nothing.")] = (
         False
     )
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Play the run through: when it ends, what it costs. Submits nothing.")
+    ] = False
     following: Annotated[bool, typer.Option("--follow", "-f", help="Show the logs until the run is over.")] = False
     notify: Notify = None
     platform: PlatformName = None
@@ -77,10 +99,22 @@ class SubmissionFlags(OptionGroup):
     as_json: AsJson = False
     yes: Yes = False
 
+    @property
+    def is_only_shown(self) -> bool:
+        """Whether nothing is submitted."""
+        return self.dry_run or self.simulate
+
 
 @expanded
 def run(
-    dataset: Dataset, *, m2g: M2gFlags, filters: ScanFilters, source: DatasetSource, submission: SubmissionFlags
+    dataset: Dataset,
+    *,
+    m2g: M2gFlags,
+    filters: ScanFilters,
+    source: DatasetSource,
+    pilot: PilotFlags,
+    submission: SubmissionFlags,
+    what_if: WhatIfFlags,
 ) -> None:
     """Submit a job for each scan of a BIDS dataset.
 
@@ -88,32 +122,52 @@ def run(
     """
     from opsctl.cli.verbs.check import CheckOptions
 
+    if submission.is_only_shown and submission.following:
+        flag = "--simulate" if submission.simulate else "--dry-run"
+        raise UsageProblem(f"{flag} sends nothing, so there is nothing to --follow.")
+    if not submission.simulate:
+        what_if.refuse_without_simulation()
+    settings = pilot.parsed_settings(is_following=submission.following)
+    if settings and submission.simulate:
+        raise UsageProblem("--simulate plays through one setting.", "Leave out --settings, and type one of them.")
+    selection = pilot.selection(filters, pipeline=m2g.pipeline)
     options = m2g.options
-    if submission.dry_run and submission.following:
-        raise UsageProblem("--dry-run sends nothing, so there is nothing to --follow.")
     context = Context(platform_name=submission.platform, profile=submission.profile)
     for doubt in context.configuration.doubts:
         context.screen.warn(doubt)
     read = read_dataset(context, dataset, source, is_hashed=True)
-    _refuse_folder(read, dataset, is_dry_run=submission.dry_run)
+    _refuse_folder(read, dataset, is_dry_run=submission.is_only_shown)
     notices = _notices(context, submission)
-    request = _request(read, options=options, filters=filters, t1w=source.t1w, submission=submission)
+    request = _request(read, options=options, selection=selection, t1w=source.t1w, submission=submission)
+    typed = [dataset, *filters.words(), *source.words()]
+    look = RunLook(
+        context,
+        read.files,
+        check_words=[*typed, *m2g.words(only=CheckOptions.__annotations__)],
+        run_words=[*typed, *m2g.words(), *pilot.words(), *submission.words()],
+    )
+    if settings:
+        from opsctl.cli.settings_run import SettingsRun, requests_of
+
+        requests = [_with_pack(context, own, submission) for own in requests_of(settings, request, m2g)]
+        with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
+            settings_run = SettingsRun(context, settings, requests, read.files, submission=submission, notices=notices)
+        settings_run.carry_out(look)
+        return
+    request = _with_pack(context, request, submission)
     wiring = RunWiring(context, request)
     with naming_folder(dataset), context.screen.waiting(f"reading {read.shown}"):
         plan = wiring.plan(read.files)
     _show_plan(context, plan)
-    plan = _settle_earlier_m2g(context, plan, submission)
+    if submission.simulate:
+        _simulate(context, plan, wiring, submission, what_if)
+        return
+    plan = settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
         _say_nothing_to_do(context, plan, submission, notices)
         return
-    _refuse_obstacles(context, wiring, is_dry_run=submission.dry_run)
-    typed = [dataset, *filters.words(), *source.words()]
-    plan = RunLook(
-        context,
-        read.files,
-        check_words=[*typed, *m2g.words(only=CheckOptions.__annotations__)],
-        run_words=[*typed, *m2g.words(), *submission.words()],
-    ).without_invalid_scans(
+    refuse_run_obstacles(context, wiring, is_dry_run=submission.dry_run)
+    plan = look.without_invalid_scans(
         plan,
         skip_invalid=submission.skip_invalid,
         may_ask=sys.stdin.isatty() and not (submission.yes or submission.dry_run),
@@ -165,7 +219,7 @@ def _request(
     read: ReadDataset,
     *,
     options: M2gOptions,
-    filters: ScanFilters,
+    selection: Selection,
     t1w: str | None,
     submission: SubmissionFlags,
 ) -> RunRequest:
@@ -178,10 +232,11 @@ def _request(
         snapshot=read.snapshot,
         options=options,
         modif=check_label(submission.modif, option="--modif") if submission.modif is not None else None,
-        selection=filters.selection,
+        selection=selection,
         t1w=t1w,
         only=submission.only,
         memory_mib=submission.memory,
+        grows=not submission.no_grow,
         max_spend_usd=submission.max_spend,
         command_line=recorded_command_line(["opsctl", *sys.argv[1:]]),
         user=user_name(),
@@ -189,11 +244,48 @@ def _request(
     )
 
 
+def _with_pack(context: Context, request: RunRequest, submission: SubmissionFlags) -> RunRequest:
+    """The request with the number of scans that `--pack` puts on an instance, and say it.
+
+    Raises
+    ------
+    UsageProblem
+        If it is no number, or `--memory` says the same.
+    """
+    from dataclasses import replace
+
+    from opsctl.core.sizing.pack_option import parse_pack
+
+    if submission.pack is None:
+        return request
+    if submission.memory is not None:
+        raise UsageProblem("--pack says how much memory each job gets, and so does --memory: use one of them.")
+    pack = parse_pack(submission.pack)
+    if pack == "auto":
+        from opsctl.commands.sizing.size import latest_measured
+        from opsctl.render.size import chosen_line
+
+        model = request.options.diffusion_model
+        with context.screen.waiting("looking for measured scans"):
+            report = latest_measured(
+                context.records,
+                platform=context.platform,
+                model=model,
+                rates=context.pricing_of_model(model).rates,
+                dataset_uri=request.dataset.uri,
+                m2g=request.options.as_dict(),
+            )
+        context.screen.say(chosen_line(report, f"{request.dataset.name} with these options"))
+        pack = report.proposal.best.scans if report is not None and report.proposal is not None else 1
+    return replace(request, pack=pack)
+
+
 def _show_plan(context: Context, plan: RunPlan) -> None:
     """Say what was found in the dataset, and which atlases lose regions."""
-    from opsctl.render.run import cut_atlases_line, earlier_snapshots_line, plan_lines
+    from opsctl.render.pilot import pilot_lines
+    from opsctl.render.run import cut_atlases_line, dataset_lines, earlier_snapshots_line, option_lines
 
-    for line in plan_lines(plan):
+    for line in (*dataset_lines(plan), *pilot_lines(plan), *option_lines(plan)):
         context.screen.say(line)
     if plan.cut_atlases:
         context.screen.warn(cut_atlases_line(plan))
@@ -201,7 +293,7 @@ def _show_plan(context: Context, plan: RunPlan) -> None:
         context.screen.warn(earlier_snapshots_line(plan))
 
 
-def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionFlags) -> RunPlan:
+def settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionFlags) -> RunPlan:
     """Say which scans another m2g did; ask whether to redo them where the options leave it open, else keep them."""
     from opsctl.render.run import earlier_m2g_lines, kept_line, redo_question
 
@@ -217,7 +309,29 @@ def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionF
     return plan
 
 
-def _refuse_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) -> None:
+def _simulate(
+    context: Context, plan: RunPlan, wiring: RunWiring, submission: SubmissionFlags, what_if: WhatIfFlags
+) -> None:
+    """Play through what would be submitted, or another number of scans."""
+    from opsctl.cli.global_options import is_verbose
+    from opsctl.render.run import nothing_line
+    from opsctl.render.simulate import show_simulation
+
+    if not plan.to_submit() and what_if.scans is None:
+        context.screen.say(nothing_line(plan), style="green")
+        context.screen.say("`--scans N` simulates any number of scans.")
+        return
+    simulated = wiring.simulate(plan, what_if.what_if(), seed=what_if.random_seed)
+    if submission.as_json:
+        context.screen.json(simulated.as_json())
+    else:
+        show_simulation(context.screen, simulated, is_verbose=is_verbose())
+    for obstacle in wiring.obstacles():
+        context.screen.warn(str(obstacle.problem))
+    context.screen.say("Nothing was submitted.")
+
+
+def refuse_run_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) -> None:
     """Refuse what AWS would not let run; a dry run submits nothing, so it warns and shows the rest."""
     obstacles = wiring.obstacles()
     if not is_dry_run:

@@ -45,6 +45,7 @@ def status(
 
     Example: opsctl status --watch
     """
+    from opsctl.cli.growth import grow
     from opsctl.cli.notify.notices import Notices
 
     if watching and (waiting or as_json):
@@ -55,6 +56,7 @@ def status(
         raise UsageProblem("--notify sends a message when the run has ended.", "Add --wait, or --watch.")
     context = Context(platform_name=platform, profile=profile)
     notices = Notices(context, notify if watching or waiting else None)
+    context.begin_reading_runs(run_id)
     with context.screen.waiting("asking"):
         reader = context.snapshots(run_id)
         pricing = context.pricing(reader.run)
@@ -64,9 +66,17 @@ def status(
         if not is_typed("notify"):
             notices.leave_out_kept(reader.run.run_id)
         last = _poll_to_end(context, reader, pricing=pricing, is_shown=watching, notices=notices)
+        are_others_done = last.is_all_done
+        if (grown := grow(context, last)) is not None:
+            from opsctl.core.sizing.growth import outgrown_scans
+
+            are_others_done = not last.cancelled and len(outgrown_scans(last)) == len(last.failed)
+            reader = context.snapshots(grown)
+            pricing = context.pricing(reader.run)
+            last = _poll_to_end(context, reader, pricing=pricing, is_shown=watching, notices=notices)
         _show(context, reader.whole(wait_reason=True).with_costs(pricing) if as_json else last, as_json=as_json)
         notices.send(last)
-        if not last.is_all_done:
+        if not (last.is_all_done and are_others_done):
             raise typer.Exit(_NOT_ALL_DONE)
     else:
         with context.screen.waiting("asking"):

@@ -28,7 +28,7 @@ from opsctl.cli.platform.terraform_session import (
     terraform_workspace_of,
 )
 from opsctl.core.errors import UsageProblem
-from opsctl.core.platform.platform import DEFAULT_NAME
+from opsctl.core.platform.platform_name import DEFAULT_NAME
 from opsctl.home import Home
 from opsctl.real_runs import status_note
 
@@ -71,6 +71,15 @@ def up(
             "--spot/--no-spot",
             help="Use Spot instances, which cost about a third and may be interrupted.",
             show_default=False,
+        ),
+    ] = None,
+    pack: Annotated[
+        str | None,
+        typer.Option(
+            "--pack",
+            metavar="auto|N|off",
+            help="How many scans share an instance. auto: what the peaks of earlier scans propose (`opsctl size`);"
+            " off: one.",
         ),
     ] = None,
     image: Annotated[
@@ -119,12 +128,13 @@ def up(
 ) -> None:
     """Create the platform, or bring it up to date.
 
-    Options are remembered for the next `up`. --no-spot, `--source-bucket none`, `--notify-email none` and the value
-    `default` reset them.
+    Options are remembered for the next `up`. --no-spot, `--pack off`, `--source-bucket none`, `--notify-email none` and
+    the value `default` reset them.
 
     Example: opsctl up --local
     """
     from opsctl.cli.platform.institute_checks import settle_institute_options
+    from opsctl.cli.platform.pack_setup import pack_variables
     from opsctl.cli.platform.state_setup import settle_state
     from opsctl.cli.platform.up_options import merge_options, platform_to_bring_up, with_m2g_image
     from opsctl.cli.verbs.selftest import run_selftest
@@ -181,7 +191,7 @@ def up(
             options,
             typed=typed | institute_options,
             settings=settings or (),
-            variables=variables,
+            variables=variables | pack_variables(context, pack),
         )
         options = settle_institute_options(context, clients, options)
         _warn_of_foreign_image(screen, options)

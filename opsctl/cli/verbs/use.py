@@ -36,7 +36,7 @@ def use(
 
     Example: opsctl use local
     """
-    from opsctl.core.platform.platform import check_name
+    from opsctl.core.platform.platform_name import check_name
     from opsctl.render.platforms import show_use
 
     context = Context()

@@ -34,11 +34,13 @@ def why(
 
     Example: opsctl why sub-0025427/ses-1
     """
+    context = Context(platform_name=platform, profile=profile)
+    context.begin_reading_runs(run_id)
+
     from opsctl.aws.batch.queue_snapshot import take_snapshot
     from opsctl.commands.diagnosis.why import why as command
     from opsctl.render.why import show_why
 
-    context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("looking"):
         reader = context.snapshots(run_id)
         answer = command(

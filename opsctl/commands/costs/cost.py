@@ -106,7 +106,13 @@ def all_costs(
 
 
 def finished_hours(
-    records: Records, *, platform: Platform, model: str, pipeline: str = "dwi", reuses_registration: bool = False
+    records: Records,
+    *,
+    platform: Platform,
+    model: str,
+    pipeline: str = "dwi",
+    reuses_registration: bool = False,
+    scans_per_instance: int = 1,
 ) -> Hours:
     """How long a scan takes on this platform, from the newest runs that together hold five finished scans.
 
@@ -121,15 +127,39 @@ def finished_hours(
     reuses_registration
         Whether the scans start from an earlier registration: they take a fraction of a full run's time, so neither
         counts for the other.
+    scans_per_instance
+        How many scans share an instance. Where no such scans have finished, those that had it for
+        themselves count, with what is assumed for sharing it.
     """
     hours = _hours_of_runs(
-        records, platform=platform, model=model, pipeline=pipeline, reuses_registration=reuses_registration
+        records,
+        platform=platform,
+        model=model,
+        pipeline=pipeline,
+        reuses_registration=reuses_registration,
+        scans_per_instance=scans_per_instance,
     )
+    if not hours.is_measured and scans_per_instance > 1:
+        alone = _hours_of_runs(
+            records,
+            platform=platform,
+            model=model,
+            pipeline=pipeline,
+            reuses_registration=reuses_registration,
+            scans_per_instance=1,
+        )
+        hours = alone.beside(scans_per_instance, vcpus=platform.models[model].whole_vcpus)
     return replace(hours, startup=records.platform_times().startup(platform.models[model].instance_type))
 
 
 def _hours_of_runs(
-    records: Records, *, platform: Platform, model: str, pipeline: str, reuses_registration: bool
+    records: Records,
+    *,
+    platform: Platform,
+    model: str,
+    pipeline: str,
+    reuses_registration: bool,
+    scans_per_instance: int,
 ) -> Hours:
     results: list[Result] = []
     for run_id in reversed(records.run_ids()):
@@ -140,7 +170,7 @@ def _hours_of_runs(
         of_run = (run.platform, run.model, run.m2g.get("pipeline", "dwi"), run.m2g.get("reuse_registration", False))
         if of_run != (platform.name, model, pipeline, reuses_registration):
             continue
-        if is_preview(run.image):
+        if is_preview(run.image) or run.scans_per_instance != scans_per_instance:
             continue
         results += [result for result in RunReader(run, records=records).own_results() if result.succeeded]
         if len(results) >= ENOUGH_SCANS:

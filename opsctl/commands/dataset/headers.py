@@ -83,7 +83,7 @@ class Headers:
                     faults["bold_json"] = f"its JSON sidecars have more than {SIDECAR_BYTES:,} bytes together"
                     break
 
-        read_image = self._whole if is_whole else self._header
+        read_image = self._whole if is_whole else self.header
         return ScanMetadata(
             bval=read_if_there("bval", self._body),
             bvec=read_if_there("bvec", self._body),
@@ -96,7 +96,14 @@ class Headers:
     def _body(self, file: Input) -> bytes:
         return self._files.whole(file.uri, at_most=SIDECAR_BYTES)
 
-    def _header(self, file: Input) -> ImageHeader:
+    def header(self, file: Input) -> ImageHeader:
+        """An image's header.
+
+        Raises
+        ------
+        UnreadableFile
+            If it is none, or the file is shorter than it says.
+        """
         is_compressed = file.uri.endswith(".gz")
         try:
             header = parse(self._head(file, is_compressed=is_compressed))
@@ -109,7 +116,7 @@ class Headers:
 
     def _whole(self, file: Input) -> ImageHeader:
         """The header of an image that is complete."""
-        header = self._header(file)
+        header = self.header(file)
         is_compressed = file.uri.endswith(".gz")
         try:
             self._files.pass_through(file.uri, lambda: WholeImage(header, is_compressed=is_compressed))

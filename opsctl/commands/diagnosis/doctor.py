@@ -24,7 +24,8 @@ from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.absent import no_such_platform
-from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform
+from opsctl.core.platform.platform import Platform
+from opsctl.core.platform.platform_name import DEFAULT_NAME, LOCAL_NAME
 from opsctl.home import Home
 from opsctl.installation import lacking_extra
 from opsctl.local import control
@@ -91,6 +92,7 @@ class _SmallestJob:
     resources: str
     image: str
     memory_mib: int | None = None
+    vcpus: int | None = None
 
 
 def doctor(question: Question, *, seconds: float = SECONDS) -> Diagnosis:

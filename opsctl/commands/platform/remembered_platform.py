@@ -17,7 +17,8 @@ from opsctl.core import bounded
 from opsctl.core.errors import Problem
 from opsctl.core.platform.absent import stopped_up
 from opsctl.core.platform.options import PlatformOptions
-from opsctl.core.platform.platform import LOCAL_NAME, Platform
+from opsctl.core.platform.platform import Platform
+from opsctl.core.platform.platform_name import LOCAL_NAME
 from opsctl.core.record import RecordReader
 from opsctl.home import Home
 

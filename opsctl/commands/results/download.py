@@ -130,7 +130,8 @@ def download(
     return Downloaded(
         present=tuple(item for item in plan.downloads if item.place in present),
         unselected=tuple(item for item, look in zip(plan.unselected, others, strict=True) if look is True),
-        fetched=len(downloader.completed),
+        # Lists of lost regions come with connectomes, and are not counted.
+        fetched=sum(item.is_connectome or plan.request.what != "connectomes" for item in downloader.completed),
         faults=faults,
     )
 

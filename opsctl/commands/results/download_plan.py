@@ -11,12 +11,13 @@ from typing import Any
 from opsctl.commands.results.faults import Faults
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.results.connectome_table import kind_of
+from opsctl.core.results.connectome_table import is_lost_list, kind_of
 from opsctl.core.results.place import WrongPlace, colliding, local_place
 from opsctl.core.results.qa import is_qa
 from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import GraphKind, OutputFile, Result, ResultWarning
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import OutputFile, Result, ResultWarning
 
 #: A key has 1,024 bytes.
 _SHOWN = 300
@@ -114,7 +115,14 @@ class DownloadPlan:
             for warning in result.warnings
         ]
 
-    def as_json(self, *, present: Sequence[Download], faults: Faults, table: Path | None) -> dict[str, Any]:
+    def as_json(
+        self,
+        *,
+        present: Sequence[Download],
+        faults: Faults,
+        table: Path | None,
+        formats: Sequence[Mapping[str, Any]] = (),
+    ) -> dict[str, Any]:
         """The output of `results --json`.
 
         Parameters
@@ -123,6 +131,8 @@ class DownloadPlan:
             The files that are in the folder.
         faults
             Why others are not.
+        formats
+            What `--format` wrote.
         """
         return {
             "schema_version": 1,
@@ -133,6 +143,7 @@ class DownloadPlan:
             "connectomes": [item.as_json(self.run) for item in present if item.is_connectome],
             "files": [item.as_json(self.run) for item in present if not item.is_connectome],
             "table": str(table) if table else None,
+            "formats": list(formats),
             "missing": list(self.missing),
             "warnings": [{"scan": scan, **asdict(warning)} for scan, warning in self.warnings],
             "failed": [problem.as_json()["error"] for problem in faults],
@@ -209,17 +220,30 @@ def _chosen(
     request.ensure_selected(
         (item.place, kind(item)) for item in downloads if item.is_connectome and item.index in selected
     )
+    asked = {
+        item.place
+        for item in downloads
+        if item.is_connectome and what != "qa" and request.selects_connectome(item.place, kind(item))
+    }
+    # Which regions a scan lost stands in no connectome: m2g's list comes with it.
+    with_lists = {_folder(place) for place in asked}
     chosen, unselected = [], []
     for item in downloads:
         if item.is_connectome:
-            is_wanted = what != "qa" and request.selects_connectome(item.place, kind(item))
+            is_wanted = item.place in asked
+        elif what == "connectomes":
+            is_wanted = is_lost_list(item.place) and _folder(item.place) in with_lists
         else:
-            is_wanted = what == "all" or (what == "qa" and is_qa(item.place))
+            is_wanted = what == "all" or is_qa(item.place)
         if is_wanted and item.index in selected:
             chosen.append(item)
         elif item.is_connectome and what != "qa":
             unselected.append(item)
     return chosen, unselected
+
+
+def _folder(place: str) -> str:
+    return place.rpartition("/")[0]
 
 
 def _nothing_done(request: ResultsRequest, run: Run, *, is_part: bool) -> Problem:

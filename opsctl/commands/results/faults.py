@@ -13,7 +13,12 @@ from opsctl.open_folder import InTheWay
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 _OF_THE_NAME = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
 #: What the same command meets again: advice to repeat it would lead in a circle.
-_LASTING = {ErrorCode.OUTPUT_IN_USE, ErrorCode.FILE_UNWRITABLE, ErrorCode.RECORD_UNREADABLE}
+_LASTING = {
+    ErrorCode.OUTPUT_IN_USE,
+    ErrorCode.FILE_UNWRITABLE,
+    ErrorCode.FILE_UNREADABLE,
+    ErrorCode.RECORD_UNREADABLE,
+}
 _MOST_KINDS = 3
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import Graph, OutputFile
 
 AssetKind = Literal["connectome", "QA", "log"]
 
@@ -24,6 +25,10 @@ class Asset:
         What the weights of a connectome are; None for a picture, and where it is not known.
     graph_nodes
         The number of nodes that a connectome's file numbers from 1, also those without an edge; None where not known.
+    graph
+        What the job counted in a connectome; None where it did not count.
+    lost_list
+        The list of the regions that a diffusion scan lost, beside its connectome; None where there is none.
     sha256
         As the job recorded it; empty for a failed scan's files, which no result lists.
     """
@@ -36,3 +41,5 @@ class Asset:
     sha256: str = ""
     graph_kind: GraphKind | None = None
     graph_nodes: int | None = None
+    graph: Graph | None = field(default=None, compare=False)
+    lost_list: OutputFile | None = field(default=None, compare=False)

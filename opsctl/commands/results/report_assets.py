@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
@@ -12,12 +12,13 @@ from opsctl.commands.results.failed_files import failed_files
 from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_asset import Asset, AssetKind
 from opsctl.core.results.connectome_counts import ConnectomeCounts
-from opsctl.core.results.connectome_table import atlas_of, kind_of
+from opsctl.core.results.connectome_table import LOST_NAME, atlas_of, kind_of
 from opsctl.core.results.pictured_atlas import pictured_atlas
 from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.results.qa import is_qa_picture, most_useful_first
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Graph, GraphKind, OutputFile, Result
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import Graph, OutputFile, Result
 from opsctl.core.runs.status import ScanStatus
 
 #: Every scan has pictures up to this number. Of more scans, the first ones and those to look at have them: a page of
@@ -66,9 +67,14 @@ class AssetSelection:
     pictured
         The indices of the scans whose pictures are shown.
     files
-        By the scan's index.
+        By the scan's index, without `assets`.
     atlas
         The folder of the atlas whose connectomes are pictured; empty where no scan has one.
+    compared
+        The connectomes of this atlas that are compared with each other: all that are pictured, but of a run with many
+        scans only the first ones. Those that need a look would make the scans appear worse than they are.
+    parcellations
+        The number of atlases that the scans have connectomes of.
     """
 
     assets: tuple[Asset, ...]
@@ -76,6 +82,8 @@ class AssetSelection:
     pictured: frozenset[int]
     files: Mapping[int, ScanFiles]
     atlas: str = ""
+    compared: tuple[Asset, ...] = ()
+    parcellations: int = 0
 
 
 def summarise(run: Run, results: Iterable[Result]) -> dict[int, ScanFiles]:
@@ -152,7 +160,17 @@ def choose(
         left_out.append(f"{too_large:,} files over {_MAX_BYTES // 1_000_000} MB are not shown.")
     if foreign:
         left_out.append(f"{foreign:,} files that results list and that are no outputs of their scans are not read.")
-    return AssetSelection(tuple(chosen), tuple(left_out), pictured, files, atlas)
+    compared = pictured if len(pictured) == len(scans) else frozenset(sorted(pictured)[:_FIRST_PICTURED])
+    return AssetSelection(
+        assets=tuple(chosen),
+        left_out=tuple(left_out),
+        pictured=pictured,
+        # Without the connectomes of the other atlases: 20,000 of 500 scans.
+        files={index: replace(of_scan, assets=()) for index, of_scan in files.items()},
+        atlas=atlas,
+        compared=tuple(asset for asset in chosen if asset.kind == "connectome" and asset.index in compared),
+        parcellations=len({folder for of_scan in done for folder in of_scan.connectomes.atlases}),
+    )
 
 
 def pictured_scans(scans: Iterable[ScanStatus]) -> frozenset[int]:
@@ -215,6 +233,7 @@ def _own_files(run: Run, result: Result) -> list[OutputFile]:
 def _connectomes(result: Result, files: Sequence[OutputFile]) -> Iterator[Asset]:
     addresses = set(result.connectomes)
     graphs = {graph.uri: graph for graph in result.graphs}
+    by_uri = {file.uri: file for file in files}
     for file in files:
         if file.uri in addresses:
             graph = graphs.get(file.uri)
@@ -225,6 +244,8 @@ def _connectomes(result: Result, files: Sequence[OutputFile]) -> Iterator[Asset]
                 file,
                 graph_kind=graph.kind if graph else kind_of(file.uri),
                 graph_nodes=_numbered_nodes(graph) if graph else None,
+                graph=graph,
+                lost_list=by_uri.get(f"{file.uri.rpartition('/')[0]}/{LOST_NAME}"),
             )
 
 

@@ -85,15 +85,16 @@ def _rows(
     plan: DownloadPlan, present: Sequence[Download], costs: Mapping[int, float], folder: DownloadFolder
 ) -> Iterator[ConnectomeRow]:
     graphs = {graph.uri: graph for result in plan.results.values() for graph in result.graphs}
-    seconds = {index: _seconds(result) for index, result in plan.results.items()}
+    seconds = {index: attempt_seconds(result) for index, result in plan.results.items()}
     for item in present:
         if not item.is_connectome:
             continue
         result, graph = plan.results[item.index], graphs.get(item.file.uri)
+        kind = graph.kind if graph else connectome_table.kind_of(item.place)
         yield ConnectomeRow(
             scan=item.scan,
             file=item.place,
-            kind=graph.kind if graph else connectome_table.kind_of(item.place),
+            kind=kind,
             size=GraphSize(nodes=graph.nodes, edges=graph.edges) if graph else _size(folder, item.place),
             regions=graph.regions if graph else None,
             lost=graph.lost if graph else None,
@@ -103,6 +104,7 @@ def _rows(
             peak_disk_mib=result.peak_disk_mib or None,
             cost_usd=costs.get(item.index),
             run=plan.run.origin(item.index).run_id,
+            model=plan.run.model if kind == "streamlines" else None,
         )
 
 
@@ -121,7 +123,8 @@ def _size(folder: DownloadFolder, place: str) -> GraphSize | None:
         return None
 
 
-def _seconds(result: Result) -> float:
+def attempt_seconds(result: Result) -> float:
+    """The duration of the whole attempt that made a result."""
     duration = datetime.fromisoformat(result.stopped_at) - datetime.fromisoformat(result.started_at)
     return max(0.0, duration.total_seconds())
 

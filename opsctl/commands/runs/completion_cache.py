@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsctl.aws.s3.cache import Cache, read_if_free
-from opsctl.core.dataset_argument import typed_dataset
 from opsctl.core.errors import Problem
-from opsctl.core.record import RecordReader
 
 if TYPE_CHECKING:
+    from opsctl.core.record import RecordReader
     from opsctl.core.runs.manifest import Run
 
 _RUNS, _DATASETS = "runs", "datasets"
@@ -34,6 +33,8 @@ class CompletionCache:
     def run(self, run: Run) -> None:
         """Store a run's scans and its dataset."""
         self._cache.put_value(self._bucket, f"scans/{run.run_id}", [run.scans[index] for index in run.remaining])
+        from opsctl.core.dataset_argument import typed_dataset
+
         dataset = typed_dataset(run.dataset, data_bucket=self._bucket)
         self._cache.put_value(self._bucket, f"dataset/{dataset}", run.run_id)
         self.dataset(dataset)
@@ -59,6 +60,8 @@ class CompletionCache:
 
     def forget_dataset(self, uri: str) -> None:
         """Forget a dataset."""
+        from opsctl.core.dataset_argument import typed_dataset
+
         name = typed_dataset(uri, data_bucket=self._bucket)
         self._cache.forget_value(self._bucket, f"dataset/{name}")
         known = _texts(self._cache.get_value(self._bucket, _DATASETS))
@@ -116,6 +119,8 @@ class CompletionReader:
 
     def scans_of(self, dataset: str) -> list[str]:
         """A dataset's scans, from the last of its runs that a command has read."""
+        from opsctl.core.dataset_argument import typed_dataset
+
         name = typed_dataset(dataset, data_bucket=self._bucket)
         run_id = read_if_free(self._path, self._bucket, f"dataset/{name}")
         return self._read(f"scans/{run_id}") if run_id else []

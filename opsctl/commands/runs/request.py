@@ -15,6 +15,7 @@ from opsctl.core.location import Location
 from opsctl.core.openneuro.snapshot import Snapshot
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.m2g_options import M2gOptions, asked
+from opsctl.core.sizing.job_size import JobSize, own_size, packed_size, size_with_memory
 
 #: Longer lists of atlases are named by a digest.
 _LONGEST_LABEL = 40
@@ -44,6 +45,10 @@ class RunRequest:
         Whether the scans that another m2g did are submitted as well; with `only` `changed` and `all` they are anyway.
     memory_mib
         Memory of each job; None: what the model's job definition says.
+    pack
+        How many scans share an instance; None: as many as the model's job definition says.
+    grows
+        Whether scans that outgrow their memory are run again by whichever command follows the run.
     max_spend_usd
         The budget, or None.
     """
@@ -57,6 +62,8 @@ class RunRequest:
     only: Only = "missing"
     redo: bool = False
     memory_mib: int | None = None
+    pack: int | None = None
+    grows: bool = True
     max_spend_usd: float | None = None
     command_line: tuple[str, ...] = ()
     user: str = ""
@@ -80,7 +87,21 @@ class RunRequest:
 
     def job_memory_mib(self, platform: Platform) -> int:
         """Memory of each job."""
-        return self.memory_mib or platform.models[self.options.diffusion_model].memory_mib
+        return self.job_size(platform).memory_mib
+
+    def job_size(self, platform: Platform) -> JobSize:
+        """What each job gets.
+
+        Raises
+        ------
+        UsageProblem
+            When no job of the platform can have that much memory, or an instance has fewer vCPUs than scans to share
+            it.
+        """
+        resources = platform.models[self.resources(platform)]
+        if self.pack is not None:
+            return packed_size(resources, self.pack)
+        return own_size(resources) if self.memory_mib is None else size_with_memory(resources, self.memory_mib)
 
     def resources(self, platform: Platform) -> str:
         """The model whose queue the jobs use: its own, or with `--memory` the smallest with enough memory.
@@ -92,13 +113,13 @@ class RunRequest:
         """
         model = self.options.diffusion_model
         memory_mib = self.memory_mib
-        if memory_mib is None or memory_mib <= platform.models[model].memory_mib:
+        if memory_mib is None or memory_mib <= platform.models[model].whole_memory_mib:
             return model
-        fitting = [name for name, resources in platform.models.items() if resources.memory_mib >= memory_mib]
+        fitting = [name for name, resources in platform.models.items() if resources.whole_memory_mib >= memory_mib]
         if not fitting:
             most = platform.largest_memory_mib
             raise UsageProblem(f"--memory {memory_mib} is more than any job can get here: at most {most} MiB.")
-        return min(fitting, key=lambda name: platform.models[name].memory_mib)
+        return min(fitting, key=lambda name: platform.models[name].whole_memory_mib)
 
     def ensure_atlases_fit(self, platform: Platform, table: AtlasTable) -> None:
         """Ensure that the jobs have the memory that the atlases need.

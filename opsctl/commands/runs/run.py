@@ -203,8 +203,9 @@ class RunSubmission:
     def _needs_the_same_jobs(self, run: Run) -> bool:
         # The image is not in the scans' keys, but the records of the earlier run name it as what its jobs run.
         request, platform = self._plan.request, self._plan.platform
-        needed = (request.resources(platform), request.memory_mib, platform.image)
-        return (run.resources, run.memory_mib, run.image) == needed
+        planned = self._plan.run(())
+        needed = (request.resources(platform), planned.memory_mib, planned.vcpus, platform.image)
+        return (run.resources, run.memory_mib, run.vcpus, run.image) == needed
 
     def _run_of(self, dispositions: Sequence[ScanDisposition]) -> Run:
         return self._plan.run(dispositions, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)

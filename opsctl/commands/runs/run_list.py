@@ -74,7 +74,9 @@ class RunLine:
         if pricing is None or self.paid_hours is None:
             return None
         rates = pricing.rates
-        return spent(self.paid_hours * rates.usd_per_hour, is_local=pricing.is_local, is_complete=rates.is_complete)
+        return spent(
+            self.paid_hours * rates.usd_per_instance_hour, is_local=pricing.is_local, is_complete=rates.is_complete
+        )
 
     def as_json(self, pricing: Pricing | None) -> dict[str, Any]:
         """One element of `runs` in `runs --json`."""
@@ -193,7 +195,7 @@ def _read_line(reader: SnapshotReader, options: Mapping[str, Any], *, pricing: P
     else:
         status = reader.counts()
     counts = daily_counts((daily_state(scan.state, scan.cause_code) for scan in status.scans), more=status.unlisted)
-    rate = pricing.rates.usd_per_hour if pricing is not None else 0.0
+    rate = pricing.rates.usd_per_instance_hour if pricing is not None else 0.0
     # Not the bill's hours: those of the preview are not what is charged.
     paid_hours = status.bill.usd / rate if status.bill is not None and rate else None
     line = _line(run, options, counts=counts, paid_hours=paid_hours)

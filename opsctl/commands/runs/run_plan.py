@@ -21,6 +21,8 @@ from opsctl.core.runs.registration import Registration
 from opsctl.core.runs.scan_document import ScanDocuments
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition, earlier_m2g
 from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_of, submit_request
+from opsctl.core.sizing.growth import grown_memory_mib
+from opsctl.core.sizing.job_size import own_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +153,8 @@ class RunPlan:
         """
         to_submit = self.to_submit(dispositions)
         request = self.request
+        model = request.resources(self.platform)
+        own, size = own_size(self.platform.models[model]), request.job_size(self.platform)
         adopted = [scan for scan in dispositions if scan.is_adopted and not self.is_submitted(scan)]
         return Run(
             run_id=self.run_id,
@@ -165,9 +169,13 @@ class RunPlan:
             keys=(*(scan.key for scan in to_submit), *(scan.origin_key for scan in adopted)),
             sizes=tuple(array_sizes(len(to_submit), most=at_once)),
             adopted=tuple(scan.origin for scan in adopted if scan.origin is not None),
-            resources=request.resources(self.platform),
+            resources=model,
             attempt_timeout_seconds=self.platform.attempt_timeout_seconds,
-            memory_mib=request.memory_mib,
+            memory_mib=request.memory_mib if size.memory_mib == own.memory_mib else size.memory_mib,
+            vcpus=None if size.vcpus == own.vcpus else size.vcpus,
+            scans_per_instance=size.scans_per_instance,
+            grows_to_mib=grown_memory_mib(size, model, self.platform) if request.grows else None,
+            is_grown=request.only == "outgrown",
             max_spend_usd=request.max_spend_usd,
             created_at=timestamp(self.moment),
             created_by=request.user,

@@ -71,6 +71,15 @@ class RunReader:
                 self._runs[run_id] = self._records.run(run_id)
         return self._runs[run_id]
 
+    def sharing(self) -> dict[int, int]:
+        """How many jobs an instance held where the adopted scans ran, where the records of their runs can be read."""
+        others = {run_id: run for run_id in self._index_maps if (run := self._run_of(run_id)) and run is not self.run}
+        return {
+            index: run.scans_per_instance
+            for run_id, run in others.items()
+            for index in self._index_maps[run_id].values()
+        }
+
     def own_results(self) -> list[Result]:
         """The results of the scans that this run submitted, without their lists of files."""
         index_map = self._index_maps.get(self.run.run_id, {})

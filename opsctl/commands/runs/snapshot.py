@@ -284,6 +284,7 @@ class SnapshotReader:
             },
             indices=tuple(index for index in self.run.remaining if index not in unlisted),
             unlisted=poll.unlisted(listed),
+            sharing={} if attempts is None else self.on_s3.sharing(),
         )
 
     def _running(

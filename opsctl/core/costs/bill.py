@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from opsctl.core.costs.attempt_durations import attempt_durations, credited_attempt
-from opsctl.core.costs.estimate import GUIDE_HOURS, Rates
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.costs.money import Money, spent
 from opsctl.core.runs.attempt_merge import AttemptsByScan
 from opsctl.core.runs.status import BatchJob
@@ -82,6 +82,7 @@ def bill(
     now: datetime,
     longest: timedelta,
     previewed: Collection[int] = (),
+    sharing: Mapping[int, int] | None = None,
 ) -> Bill:
     """What attempts have cost so far.
 
@@ -100,34 +101,40 @@ def bill(
     previewed
         The scans that opsctl's preview does in m2g's place: its times say nothing of what AWS would charge for m2g, so
         each finished scan counts with the guide's time, and all other attempts count nothing.
+    sharing
+        By scan index: how many jobs an instance holds, each of which pays its share of it; None: one.
     """
     by_scan = {}
-    estimated, lost_hours = 0, 0.0
+    estimated, lost_usd = 0, 0.0
+    shared_rates = {scans: rates.shared_by(scans) for scans in {1, *(sharing or {}).values()}}
     for index, own_attempts in sorted(attempts.items()):
         durations = attempt_durations(own_attempts, jobs.get(index), now=now, longest=longest)
         if not durations:
             continue
+        own_rates = shared_rates[sharing.get(index, 1) if sharing else 1]
         credited = credited_attempt(durations)
         lost = [duration for duration in durations if not duration.is_running and duration is not credited]
         hours = paid_hours = sum(duration.hours for duration in durations)
         if index in previewed:
-            paid_hours = GUIDE_HOURS if credited is not None and credited.attempt.exit_code == 0 else 0.0
+            paid_hours = own_rates.guide_hours if credited is not None and credited.attempt.exit_code == 0 else 0.0
         else:
-            lost_hours += sum(duration.hours for duration in lost)
+            lost_usd += sum(duration.hours for duration in lost) * own_rates.usd_per_hour
             estimated += sum(duration.is_estimated for duration in durations)
         by_scan[index] = ScanBill(
-            usd=paid_hours * rates.usd_per_hour, hours=hours, attempts=len(durations), lost=len(lost)
+            usd=paid_hours * own_rates.usd_per_hour, hours=hours, attempts=len(durations), lost=len(lost)
         )
     is_timed = not previewed or not by_scan.keys() <= set(previewed)
     is_previewed = not is_timed or not by_scan.keys().isdisjoint(previewed)
+    counts = {sharing.get(index, 1) for index in by_scan} if sharing else {1}
+    shown_rates = shared_rates[max(counts, default=1)]
     return Bill(
         usd=sum(scan.usd for scan in by_scan.values()),
         hours=sum(scan.hours for scan in by_scan.values()),
         attempts=sum(scan.attempts for scan in by_scan.values()),
         lost_attempts=sum(scan.lost for scan in by_scan.values()),
-        lost_usd=lost_hours * rates.usd_per_hour,
+        lost_usd=lost_usd,
         by_scan=by_scan,
-        basis=_basis(rates, estimated=estimated, is_previewed=is_previewed, is_timed=is_timed),
+        basis=_basis(shown_rates, estimated=estimated, is_previewed=is_previewed, is_timed=is_timed),
         is_complete=rates.is_complete,
     )
 
@@ -144,7 +151,8 @@ def _basis(rates: Rates, *, estimated: int, is_previewed: bool, is_timed: bool) 
     if is_previewed:
         whose = " of the preview" if is_timed else ""
         parts.append(
-            f"65 minutes for each finished scan{whose} (the m2g guide's figure: times of the preview do not count)"
+            f"{rates.guide_text} for each finished scan{whose}"
+            " (the m2g guide's figure: times of the preview do not count)"
         )
     parts.append(f"the {'other ' if is_previewed else ''}attempts' real times, {price}" if is_timed else price)
     parts.append(rates.source)

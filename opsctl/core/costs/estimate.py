@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 from typing import Literal
@@ -15,6 +15,7 @@ from typing import Literal
 from opsctl.core.costs.attempt_durations import hours_between
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.result import Result
+from opsctl.core.sizing.slowdown import slowdown_of
 
 #: m2g's guide: a little over an hour per scan.
 GUIDE_HOURS = 65 / 60
@@ -50,6 +51,10 @@ class Rates:
         date and why AWS was not asked.
     is_complete
         Whether the instance's price is known. If not, every sum made with these rates is a lower bound.
+    vcpus
+        Of the instance; 0 where they do not matter, because it has one scan.
+    scans_per_instance
+        How many scans share the instance and its price.
     """
 
     instance_usd_per_hour: float
@@ -59,21 +64,48 @@ class Rates:
     source: str
     kind: Literal["on-demand", "Spot"]
     is_complete: bool = True
+    vcpus: int = 0
+    scans_per_instance: int = 1
 
     @property
-    def usd_per_hour(self) -> float:
+    def usd_per_instance_hour(self) -> float:
         """Instance, disk and address together."""
         return (
             self.instance_usd_per_hour + self.disk_usd_per_gib_hour * self.root_volume_gib + self.address_usd_per_hour
         )
 
     @property
+    def usd_per_hour(self) -> float:
+        """A scan's share of instance, disk and address."""
+        return self.usd_per_instance_hour / self.scans_per_instance
+
+    @property
+    def slowdown(self) -> float:
+        """How much longer a scan takes beside the others, where its time is not measured."""
+        return slowdown_of(self.scans_per_instance, vcpus=self.vcpus)
+
+    @property
+    def guide_hours(self) -> float:
+        """How long a scan takes by the guide."""
+        return GUIDE_HOURS * self.slowdown
+
+    @property
+    def guide_text(self) -> str:
+        """The same in words: `65 minutes`."""
+        return f"{_time_text(self.guide_hours)}{_longer_text(self.slowdown)}"
+
+    def shared_by(self, scans: int) -> Rates:
+        """The same prices for each of the scans that share an instance."""
+        return replace(self, scans_per_instance=scans)
+
+    @property
     def price_text(self) -> str:
         """The hourly price and what it includes, in words."""
+        price = f"${self.usd_per_instance_hour:.3f} per hour"
+        shared = f", shared by {self.scans_per_instance} scans" if self.scans_per_instance > 1 else ""
         if self.is_complete:
-            parts = f"instance, {self.root_volume_gib} GiB disk, public IPv4 address"
-            return f"${self.usd_per_hour:.3f} per hour ({parts})"
-        return f"its price is not known: only disk and public IPv4 address count, ${self.usd_per_hour:.3f} per hour"
+            return f"{price} (instance, {self.root_volume_gib} GiB disk, public IPv4 address{shared})"
+        return f"its price is not known: only disk and public IPv4 address count, {price}{shared}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +127,14 @@ class Startup:
         return f"{_time_text(self.hours)} for each instance to start (the self-test of {self.measured_on})"
 
 
+@dataclass(frozen=True)
+class FinishedScan:
+    """How long a scan that succeeded took: copying its inputs and outputs, and m2g."""
+
+    transfer_hours: float
+    m2g_hours: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hours:
     """How long a scan takes.
@@ -109,6 +149,8 @@ class Hours:
         Whether the scans take less, and nobody knows how much less.
     startup
         What passes on each instance before its first scan; None where no self-test has measured it.
+    finished
+        The scans that it was measured by.
     """
 
     per_scan: float
@@ -116,6 +158,16 @@ class Hours:
     is_measured: bool
     is_upper_bound: bool = False
     startup: Startup | None = None
+    finished: tuple[FinishedScan, ...] = ()
+
+    def beside(self, scans: int, *, vcpus: int) -> Hours:
+        """The same of scans that share an instance: longer where two share a core."""
+        slowdown = slowdown_of(scans, vcpus=vcpus)
+        if slowdown == 1.0:
+            return self
+        hours = self.per_scan * slowdown
+        longer = f"{slowdown:g} times as long because two scans share a core (assumed): {_time_text(hours)}"
+        return replace(self, per_scan=hours, source=f"{self.source}, {longer}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,11 +204,17 @@ class Estimate:
 
 def succeeded_hours(results: Iterable[Result]) -> list[float]:
     """The durations of the succeeded scans, in hours."""
-    return [
-        hours_between(datetime.fromisoformat(result.started_at), datetime.fromisoformat(result.stopped_at))
-        for result in results
-        if result.succeeded
-    ]
+    return [_hours(result) for result in results if result.succeeded]
+
+
+def _hours(result: Result) -> float:
+    return hours_between(datetime.fromisoformat(result.started_at), datetime.fromisoformat(result.stopped_at))
+
+
+def _finished_scan(result: Result) -> FinishedScan:
+    hours = _hours(result)
+    transfer = min(hours, (result.seconds.get("pull", 0.0) + result.seconds.get("push", 0.0)) / 3600)
+    return FinishedScan(transfer, hours - transfer)
 
 
 def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool = False) -> Hours:
@@ -169,7 +227,8 @@ def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool 
     reuses_registration
         Whether the scans start from an earlier registration: the guide's figure is then an upper bound.
     """
-    hours = succeeded_hours(results)
+    succeeded = [result for result in results if result.succeeded]
+    hours = succeeded_hours(succeeded)
     if len(hours) < ENOUGH_SCANS and reuses_registration:
         return Hours(
             per_scan=GUIDE_HOURS,
@@ -190,6 +249,7 @@ def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool 
         per_scan=middle,
         source=f"{_time_text(middle)} a scan (the median of {len(hours):,} {kind} scans that finished here)",
         is_measured=True,
+        finished=tuple(map(_finished_scan, succeeded)),
     )
 
 
@@ -201,14 +261,14 @@ def estimate(
     Parameters
     ----------
     resources
-        Those of the jobs' model: one scan per instance.
+        Those of the jobs' model.
     at_once
         How many scans run at once, from `opsctl.core.diagnosis.account.at_once`; at least 1.
     """
     startup_hours = hours.startup.hours if hours.startup else 0.0
-    # An instance takes one scan after the other.
-    instances = min(scan_count, at_once)
-    usd = rates.usd_per_hour * (scan_count * hours.per_scan + instances * startup_hours)
+    # In each of its places, an instance takes one scan after the other.
+    instances = math.ceil(min(scan_count, at_once) / rates.scans_per_instance)
+    usd = rates.usd_per_hour * scan_count * hours.per_scan + rates.usd_per_instance_hour * instances * startup_hours
     sources = [hours.source, *([hours.startup.source] if hours.startup else [])]
     charged = f", as AWS would charge in {platform.region}" if platform.is_local else ""
     kind = f"{resources.instance_type} {rates.kind}"
@@ -246,6 +306,11 @@ def usd_text(usd: float) -> str:
 def about_text(usd: float) -> str:
     """`about $12.30`, `under $0.01`: no amount that opsctl shows is exact."""
     return usd_text(usd) if 0 < usd < _CENT else f"about {usd_text(usd)}"
+
+
+def _longer_text(slowdown: float) -> str:
+    """What is assumed where scans share a core; empty where each has one."""
+    return "" if slowdown == 1.0 else f", {slowdown:g} times as long as alone because two share a core (assumed),"
 
 
 def _time_text(hours: float) -> str:

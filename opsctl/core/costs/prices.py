@@ -15,6 +15,8 @@ DEFAULT_REGION = "us-east-1"
 SPOT_SHARE = 0.3
 
 _ADDRESS_USD_PER_HOUR = 0.005  # the same in every commercial region
+#: Log lines that CloudWatch Logs takes in, in us-east-1; the simulation counts them, `opsctl cost` does not.
+LOG_USD_PER_GB = 0.5
 _HOURS_PER_MONTH = 730  # what AWS divides a monthly price by
 
 #: By region: r5.xlarge on demand with Linux (USD per hour), and gp3 (USD per GiB-month).
@@ -68,6 +70,7 @@ def rates_of(
     region: str,
     spot: bool,
     root_volume_gib: int,
+    vcpus: int = 0,
     live: LivePrice | None = None,
     why_table: str = "",
 ) -> Rates:
@@ -77,6 +80,8 @@ def rates_of(
     ----------
     instance_type
         EC2's name.
+    vcpus
+        What its jobs may have together.
     live
         AWS's price of the instance, used instead of the table's. Disk and address are always the table's.
     why_table
@@ -103,6 +108,7 @@ def rates_of(
         disk_usd_per_gib_hour=usd_per_gib_month / _HOURS_PER_MONTH,
         address_usd_per_hour=_ADDRESS_USD_PER_HOUR,
         root_volume_gib=root_volume_gib,
+        vcpus=vcpus,
         source=source,
         kind="Spot" if spot else "on-demand",
         is_complete=price is not None,

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
+    from opsctl.core.comparison.pilot import Pilot
     from opsctl.core.dataset.scan import Scan
 
 #: Which of the selected scans are submitted, by what has become of them.
-Only = Literal["missing", "failed", "changed", "all"]
+Only = Literal["missing", "failed", "outgrown", "changed", "all"]
 
 _SHOWN = 8
 
@@ -32,6 +33,8 @@ class Selection:
         Scan names (`sub-01/ses-1*`) to include and to exclude.
     first
         Select only the first N of the matching scans.
+    pilot
+        Select a few subjects with several sessions each of the matching scans; None: all.
     """
 
     participant_labels: tuple[str, ...] = ()
@@ -42,6 +45,7 @@ class Selection:
     names: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     first: int | None = None
+    pilot: Pilot | None = None
 
     def of(self, scans: Sequence[Scan]) -> tuple[Scan, ...]:
         """The scans that match all filters, in their order.
@@ -49,7 +53,8 @@ class Selection:
         Raises
         ------
         Problem
-            Where a filter matches no scan; names the filter and the existing labels.
+            Where a filter matches no scan; names the filter and the existing labels. Where there are too few subjects
+            with enough sessions for the pilot.
         """
         selected = tuple(scans)
         for option, patterns, label_of in self._filters():
@@ -65,6 +70,8 @@ class Selection:
                     f"--exclude {' '.join(self.exclude)} leaves no scan of {len(selected)}.", code=ErrorCode.NO_SCANS
                 )
             selected = remaining
+        if self.pilot is not None:
+            selected = self.pilot.of(selected)
         return selected[: self.first] if self.first is not None else selected
 
     def _filters(self) -> list[tuple[str, list[str], Callable[[Scan], str]]]:

@@ -161,7 +161,7 @@ def run_again(run: Run | None, *, has_own_memory: bool = False, whole_dataset: b
     """
     if run is None or "run" not in run.command_line:
         return f"opsctl run {_dataset(run)}"
-    left_out = _ONCE_WITH_VALUE | ({"--memory"} if has_own_memory else set())
+    left_out = _ONCE_WITH_VALUE | ({"--memory", "--pack"} if has_own_memory else set())
     left_out |= _WHICH_SCANS if whole_dataset else set()
     # Options of opsctl itself may stand before the verb: whoever prints the command adds the platform.
     arguments, remaining = ["opsctl", "run"], list(run.command_line[run.command_line.index("run") + 1 :])

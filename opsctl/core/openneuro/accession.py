@@ -18,8 +18,6 @@ BUCKET = "openneuro.org"
 REGION = "us-east-1"
 #: What an accession begins with where a dataset is named.
 SCHEME = "openneuro:"
-#: The local platform reads this address of S3 in place of AWS's. Tests and mirrors set it.
-ENDPOINT_VARIABLE = "OPSCTL_OPENNEURO"
 
 #: `packages/openneuro-server/src/libs/dataset.ts`: `ds` and six digits.
 _ACCESSION = re.compile(r"ds[0-9]{6}")

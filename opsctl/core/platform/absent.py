@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.platform.platform import LOCAL_NAME
+from opsctl.core.platform.platform_name import LOCAL_NAME
 
 #: What to type where there is no platform at all.
 MAKE_ONE = "`opsctl up --local` makes one on this machine, `opsctl up` one on AWS."

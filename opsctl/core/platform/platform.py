@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from opsctl.core import bounded
-from opsctl.core.errors import UsageProblem
+from opsctl.core.platform.platform_name import LOCAL_NAME
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 
-DEFAULT_NAME = "m2g"
-LOCAL_NAME = "local"
 LOCAL_REGION = "us-east-1"
 
 #: Terraform's default of the variable of this name.
 ATTEMPT_TIMEOUT_SECONDS = 21_600
-
-# ECR does not allow a hyphen at the end, or two in a row.
-_NAME = re.compile(r"^(?=.{2,20}$)[a-z](?:-?[a-z0-9])+$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +26,15 @@ class ModelResources:
     job_queue, compute_environment, job_definition
         ARNs; the job definition's with its revision.
     instance_type
-        EC2's name; each instance runs one scan.
+        EC2's name.
     vcpus, memory_mib
         What one job gets.
     max_vcpus
         Upper limit of the compute environment: at most `max_vcpus // vcpus` scans run at a time.
     more_instance_types
-        Further types of the same size on which scans may run.
+        Further types on which scans may run.
+    instance_vcpus, instance_memory_mib
+        What the jobs of one instance of `instance_type` may have together; 0: what one job gets.
     """
 
     job_queue: bounded.Arn
@@ -49,6 +45,25 @@ class ModelResources:
     memory_mib: bounded.Mib
     max_vcpus: bounded.Count
     more_instance_types: tuple[bounded.Name, ...] = ()
+    instance_vcpus: bounded.Count = 0
+    instance_memory_mib: bounded.Mib = 0
+
+    @property
+    def whole_vcpus(self) -> int:
+        """The vCPUs that the jobs of one instance may have together."""
+        return max(self.vcpus, self.instance_vcpus)
+
+    @property
+    def whole_memory_mib(self) -> int:
+        """The memory that the jobs of one instance may have together."""
+        return max(self.memory_mib, self.instance_memory_mib)
+
+    @property
+    def scans_per_instance(self) -> int:
+        """How many jobs an instance holds."""
+        if not self.vcpus or not self.memory_mib:
+            return 1
+        return min(self.whole_vcpus // self.vcpus, self.whole_memory_mib // self.memory_mib)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +124,8 @@ class Platform:
 
     @property
     def largest_memory_mib(self) -> int:
-        """Memory of the largest job."""
-        return max(resources.memory_mib for resources in self.models.values())
+        """The most memory that a job can have: all that an instance leaves for jobs."""
+        return max(resources.whole_memory_mib for resources in self.models.values())
 
     @property
     def attempt_timeout_seconds(self) -> int:
@@ -169,22 +184,6 @@ def up_command(name: str, *, is_local: bool) -> str:
     if is_local:
         return "opsctl up --local" if name == LOCAL_NAME else f"opsctl up --local --name {name}"
     return f"opsctl up --name {name}"
-
-
-def check_name(name: str) -> str:
-    """Return the name of a platform if it is valid.
-
-    Raises
-    ------
-    UsageProblem
-        If AWS would not accept a resource with this name.
-    """
-    if not _NAME.fullmatch(name):
-        raise UsageProblem(
-            f"{name!r} cannot name a platform: 2 to 20 lower-case letters and digits, a letter first, "
-            "single hyphens between."
-        )
-    return name
 
 
 def resource_prefix(name: str, name_prefix: str = "") -> str:

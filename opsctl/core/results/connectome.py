@@ -89,6 +89,18 @@ def parse_connectome(text: str, *, nodes: int | None = None) -> Connectome:
     return _of_edges(first, second, edges.values(), nodes=nodes)
 
 
+def listed_edges(text: str) -> dict[tuple[float, float], float] | None:
+    """The weights of an edge list by the numbers of the two nodes, the lower one first; None for a matrix.
+
+    Raises
+    ------
+    Problem
+        If it is neither.
+    """
+    rows, is_matrix = _read(text)
+    return None if is_matrix else _edges(rows)
+
+
 def _of_edges(
     first: Sequence[float], second: Sequence[float], weights: Iterable[float], *, nodes: int | None
 ) -> Connectome:

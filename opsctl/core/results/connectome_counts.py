@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from opsctl.core.results.connectome_table import atlas_of, kind_of
-from opsctl.core.runs.result import Graph, GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
+from opsctl.core.runs.result import Graph
 
 _ABSOLUTE: GraphKind = "absolute correlation"
 #: Per connectome: nodes, edges, lost regions.

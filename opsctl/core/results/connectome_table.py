@@ -10,7 +10,7 @@ from opsctl.core.harmless import harmless
 from opsctl.core.preview import BANNER
 from opsctl.core.results.connectome import GraphSize
 from opsctl.core.results.table_cell import table_text
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 NAME = "connectomes.tsv"
 SIDECAR_NAME = "connectomes.json"
@@ -54,11 +54,14 @@ COLUMNS: dict[str, dict[str, Any]] = {
         "Units": "USD",
     },
     "run": {"Description": "The run of opsctl whose job made it"},
+    "model": {"Description": "Diffusion model, csd or csa; n/a for functional connectomes"},
 }
 
 #: BIDS's word for a missing value in a table.
 UNKNOWN = "n/a"
 _GRAPHS = {"connectomes_d", "connectomes_f"}
+#: m2g's list of the labels that a diffusion scan lost of an atlas, beside the connectome.
+LOST_NAME = "lost_roi.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,8 @@ class ConnectomeRow:
         Duration of the attempt that succeeded.
     run
         The id of the run whose job made it.
+    model
+        The diffusion model; None for a functional connectome.
     """
 
     scan: str
@@ -92,6 +97,7 @@ class ConnectomeRow:
     peak_disk_mib: int | None
     cost_usd: float | None
     run: str
+    model: str | None = None
 
     def cells(self) -> tuple[str, ...]:
         """The values in the order of the columns."""
@@ -112,6 +118,7 @@ class ConnectomeRow:
             _cell(self.peak_disk_mib),
             _cell(self.cost_usd, ".4f"),
             self.run,
+            self.model or UNKNOWN,
         )
 
 
@@ -147,6 +154,12 @@ def kind_of(file: str) -> GraphKind | None:
     return None
 
 
+def is_lost_list(file: str) -> bool:
+    """Whether a path is that of a list of lost regions."""
+    *folders, name = file.split("/")
+    return name == LOST_NAME and folders[-2:-1] == ["connectomes_d"]
+
+
 def readme(run: str | None, dataset: str, *, output: str, is_previewed: bool) -> str:
     """The content of `README.md`, which BIDS requires in every dataset.
 
@@ -177,7 +190,7 @@ def readme(run: str | None, dataset: str, *, output: str, is_previewed: bool) ->
 
 
 #: The files without a BIDS name: m2g has its own names for outputs.
-BIDSIGNORE = f"{NAME}\n{SIDECAR_NAME}\nnodes/**\nsub-*/**\n"
+BIDSIGNORE = f"{NAME}\n{SIDECAR_NAME}\nnodes/**\nformats/**\nsub-*/**\n"
 
 
 def is_same_dataset(local: Any, published: dict[str, Any] | None) -> bool:

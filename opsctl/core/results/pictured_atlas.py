@@ -33,15 +33,36 @@ def pictured_atlas(by_scan: Iterable[Sequence[str]], *, typed: str | None) -> st
     return min(counts, key=lambda atlas: (-counts[atlas], atlas), default="")
 
 
-def _typed_atlas(typed: str, atlases: Iterable[str]) -> str:
+def matching_atlases(typed: str, atlases: Iterable[str]) -> list[str]:
+    """The folders of the atlases that a typed name means, by name: the one of that name, else all that contain it.
+
+    Raises
+    ------
+    UsageProblem
+        When it means none.
+    """
     folders = sorted(atlases)
     exact = [folder for folder in folders if typed in (folder, name_of(folder))]
     matching = exact or [folder for folder in folders if typed.lower() in folder.lower()]
+    if not matching:
+        hint = f"There are: {_names(folders)}." if folders else "No scan that is done has a connectome."
+        raise UsageProblem(f"No scan has a connectome of the parcellation {typed}.", hint)
+    return matching
+
+
+def selected_atlases(typed: Iterable[str], atlases: Iterable[str]) -> set[str]:
+    """The folders of the atlases that some typed names mean; see `matching_atlases`."""
+    folders = set(atlases)
+    return {folder for name in typed for folder in matching_atlases(name, folders)}
+
+
+def _typed_atlas(typed: str, atlases: Iterable[str]) -> str:
+    matching = matching_atlases(typed, atlases)
     if len(matching) == 1:
         return matching[0]
-    names = ", ".join(map(name_of, (matching or folders)[:_MOST_NAMES]))
-    more = "" if len(matching or folders) <= _MOST_NAMES else f" and {len(matching or folders) - _MOST_NAMES:,} more"
-    if matching:
-        raise UsageProblem(f"--parcellation {typed} means several of the connectomes: {names}{more}.", "Name one.")
-    hint = f"There are: {names}{more}." if folders else "No scan that is done has a connectome."
-    raise UsageProblem(f"No scan has a connectome of the parcellation {typed}.", hint)
+    raise UsageProblem(f"--parcellation {typed} means several of the connectomes: {_names(matching)}.", "Name one.")
+
+
+def _names(folders: Sequence[str]) -> str:
+    more = "" if len(folders) <= _MOST_NAMES else f" and {len(folders) - _MOST_NAMES:,} more"
+    return ", ".join(map(name_of, folders[:_MOST_NAMES])) + more

@@ -11,7 +11,7 @@ from typing import get_args
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.runs.names import find_scans
-from opsctl.core.runs.result import GraphKind, TypedKind, What
+from opsctl.core.runs.output_kinds import Format, GraphKind, TypedKind, What
 
 _SHOWN = 8
 
@@ -32,6 +32,10 @@ class ResultsRequest:
         Parts of the names of atlases. Empty: all.
     kinds
         What the weights of the connectomes are. Empty: all.
+    formats
+        In which formats of other programs they are written as well.
+    is_download
+        False: only formats are written, of what the folder has.
     """
 
     folder: str
@@ -43,6 +47,8 @@ class ResultsRequest:
     participants: tuple[str, ...] = ()
     parcellations: tuple[str, ...] = ()
     kinds: tuple[TypedKind, ...] = ()
+    formats: tuple[Format, ...] = ()
+    is_download: bool = True
 
     def check(self) -> None:
         """Refuse options that contradict each other.
@@ -61,9 +67,30 @@ class ResultsRequest:
         if self.what != "connectomes" and (self.parcellations or self.kinds):
             option = "--parcellation" if self.parcellations else "--kind"
             raise UsageProblem(f"{option} selects connectomes, and --what {self.what} asks for other files too.")
+        if self.what == "qa" and self.formats:
+            raise UsageProblem("--format is for connectomes, and --what qa asks for other files.")
+        if not self.is_download:
+            self._check_local()
         for name in self.parcellations:
             if not name:
                 raise UsageProblem("--parcellation '' is not the name of a parcellation.")
+
+    def _check_local(self) -> None:
+        if not self.formats:
+            raise UsageProblem("--no-download is for --format.", "Name a format, such as --format npz.")
+        typed = {
+            "--run": self.run_id,
+            "--dataset": self.dataset,
+            "--scan": self.scans,
+            "--participant-label": self.participants,
+            "--what": self.what != "connectomes",
+        }
+        for option, value in typed.items():
+            if value:
+                raise UsageProblem(
+                    f"--no-download and {option} exclude each other.",
+                    "The formats then have every scan that the folder's connectomes.tsv lists.",
+                )
 
     @property
     def command(self) -> str:
@@ -75,6 +102,7 @@ class ResultsRequest:
         words += _options("--run", [self.run_id])
         words += _options("--scan", self.scans) + _options("--participant-label", self.participants)
         words += _options("--parcellation", self.parcellations) + _options("--kind", self.kinds)
+        words += _options("--format", self.formats) + ([] if self.is_download else ["--no-download"])
         return shlex.join(words)
 
     @property

@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Set
 
+#: Of longer pieces Python computes a digest without the interpreter's lock: of 50 files that takes 15 microseconds, and
+#: several times as long until a thread among others that compute has the lock again.
+_PIECE_BYTES = 2_000
+
 
 def file_line(uri: str, size_bytes: int | str, etag: str) -> str:
     """What the digest of a folder holds of a file: S3 address, size in bytes (a number, or its digits) and etag."""
@@ -19,8 +23,17 @@ def files_digest(lines: Iterable[str]) -> str:
     lines
         The `file_line` of each.
     """
-    ordered = sorted(set(lines))
-    return hashlib.blake2b("".join(ordered).encode(), digest_size=16).hexdigest() if ordered else ""
+    # Those of a listing, and of most results, are in order: sorting them takes no time, a set of them would lose it.
+    ordered = sorted(lines)
+    if len(set(ordered)) < len(ordered):
+        ordered = sorted(set(ordered))
+    if not ordered:
+        return ""
+    text = "".join(ordered).encode()
+    digest = hashlib.blake2b(digest_size=16)
+    for start in range(0, len(text), _PIECE_BYTES):
+        digest.update(text[start : start + _PIECE_BYTES])
+    return digest.hexdigest()
 
 
 class FolderDigests:
@@ -56,6 +69,7 @@ class FolderDigests:
         entries
             Key, etag and size in bytes of each, as a listing has them, and what else it says.
         """
+        uri = self._uri
         folder, scan = "", ""
         lines: list[str] = []
         for key, etag, size_bytes, _, _ in entries:
@@ -64,7 +78,8 @@ class FolderDigests:
                 scan, lines = self._scan_of(key), []
                 folder = f"{self._prefix}{scan}/" if scan else ""
             if scan:
-                lines.append(file_line(self._uri + key, size_bytes, etag))
+                # `file_line`, without a call for each of a million files.
+                lines.append(f"{uri}{key}\n{size_bytes}\n{etag}\n")
             elif key.startswith(f"{self._prefix}sub-"):
                 self.elsewhere.append(key)
         self._close(scan, lines)

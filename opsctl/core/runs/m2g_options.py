@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-from opsctl.core.atlases.atlas import argument_of
 from opsctl.core.errors import UsageProblem
 
 Pipeline = Literal["dwi", "func", "both"]
@@ -193,6 +192,8 @@ def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]
         if name == "reuse_registration":
             arguments += ["--skipeddy", "--skipreg"] if value else []
         elif name == "parcellation":
+            from opsctl.core.atlases.atlas import argument_of
+
             arguments += [f"--{name}", *dict.fromkeys(map(argument_of, value))] if value else []
         elif value is not None:
             arguments += [f"--{name}", str(value)]

@@ -57,8 +57,14 @@ class Run:
         `model`.
     attempt_timeout_seconds
         How long one attempt may take before Batch ends it.
-    memory_mib
-        Memory of each job; None where the job definition's value applies.
+    memory_mib, vcpus
+        Memory and vCPUs of each job; None where the job definition's value applies.
+    scans_per_instance
+        How many of the jobs an instance holds.
+    grows_to_mib
+        The memory with which scans that outgrow theirs are run again; None: they are not.
+    is_grown
+        Its scans outgrew their memory in earlier runs.
     max_spend_usd
         The budget; None where none was given.
     created_at
@@ -89,6 +95,10 @@ class Run:
     max_spend_usd: bounded.Usd | None = None
     dataset_version: bounded.Text = ""
     dataset_doi: bounded.Text = ""
+    vcpus: bounded.Count | None = None
+    scans_per_instance: bounded.Count = 1
+    grows_to_mib: bounded.Mib | None = None
+    is_grown: bool = False
 
     @property
     def submitted_count(self) -> int:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: So many characters of a wrong text are shown.
 SHOWN = 150
 _LONGEST_NAME = 255
+#: Of ASCII, what cannot be printed. To look for these bytes takes a tenth of `str.isprintable`'s time.
+_CONTROL = bytes([*range(0x20), 0x7F])
+_HEXADECIMAL = b"0123456789abcdef"
 
 
 def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: Sequence[Graph], *, folder: str) -> str:
@@ -45,26 +48,33 @@ def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: 
 
 
 def _are_plain_below(uris: Collection[str], start: str) -> bool:
-    """Whether each address is `start` and then a plain path; all of them together, in a fifth of the time."""
-    text = "\n" + "\n".join(uris)
-    places = text.replace(f"\n{start}", "/")
-    if text.count("\n") == len(uris) and "\n" not in places:
-        return _is_plain(places[1:])
-    return all(uri.startswith(start) and is_plain_path(uri[len(start) :]) for uri in uris)
+    """Whether each address is `start` and then a plain path; all of them together, in a fifth of the time.
+
+    Paths with a `/` between them are one path: it is plain where each of them is.
+    """
+    # A list takes half of a generator's time.
+    if not all([uri.startswith(start) for uri in uris]):  # noqa: C419
+        return False
+    length = len(start)
+    return _is_plain("/".join([uri[length:] for uri in uris]))
 
 
 def _is_plain(path: str) -> bool:
     """The same as `is_plain_path`; of a path of printable characters a few searches tell it."""
     between = f"/{path}/"
-    if path.isprintable() and "//" not in between and "/." not in between and "\\" not in path:
+    if _is_printable(path) and "//" not in between and "/." not in between and "\\" not in path:
         return True
     return is_plain_path(path)
 
 
 def _are_sha256(texts: Sequence[str]) -> bool:
-    """Whether each text has 64 hexadecimal digits in lower case; in a fifth of a pattern's time."""
+    """Whether each text has 64 hexadecimal digits in lower case; in a tenth of a pattern's time."""
     together = "".join(texts)
-    try:
-        return set(map(len, texts)) <= {64} and bytes.fromhex(together).hex() == together
-    except ValueError:
-        return False
+    is_long = set(map(len, texts)) <= {64}
+    return is_long and together.isascii() and not together.encode().translate(None, _HEXADECIMAL)
+
+
+def _is_printable(text: str) -> bool:
+    if not text.isascii():
+        return text.isprintable()
+    return len(text.encode().translate(None, _CONTROL)) == len(text)

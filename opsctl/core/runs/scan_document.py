@@ -22,7 +22,7 @@ class ScanDocuments:
     atlases
         Those of `options.parcellation`.
     job
-        The resources of the run's jobs; `run.memory_mib` takes precedence over their memory.
+        The resources of the run's jobs; those that the run itself names take precedence.
     image_digest
         `sha256:…` of the run's image; None where unknown.
     """
@@ -82,7 +82,7 @@ class ScanDocuments:
 
     def _of_pipeline(self, options: M2gOptions) -> tuple[M2gOptions, dict[str, Any]]:
         job, run = self._job, self._run
-        job_options = options.for_job(vcpus=job.vcpus, memory_mib=run.memory_mib or job.memory_mib)
+        job_options = options.for_job(vcpus=run.vcpus or job.vcpus, memory_mib=run.memory_mib or job.memory_mib)
         atlases = [_atlas_json(atlas, options) for atlas in self._atlases]
         return job_options, {"m2g": options.as_dict(), "atlases": atlases}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from opsctl.core.dataset.selection import Only
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_key import m2g_image_of, work_of
@@ -19,6 +20,8 @@ Disposition = Literal["done", "other_m2g", "in flight", "blocked_by_active_job",
 _SUBMITTED: dict[Only, tuple[Disposition, ...]] = {
     "missing": ("damaged", "failed", "changed", "new"),
     "failed": ("failed",),
+    # Only those that ran out of memory; see `ScanDisposition.is_submitted`.
+    "outgrown": ("failed",),
     "changed": ("other_m2g", "changed"),
     "all": ("done", "other_m2g", "damaged", "failed", "changed", "new"),
 }
@@ -60,6 +63,8 @@ class ScanDisposition:
         The run and index that decided it; None for `new`.
     origin_key
         The key under which the scan ran there; it differs from `key` where another m2g did the work.
+    is_outgrown
+        It failed there because it ran out of memory.
     """
 
     name: str
@@ -67,6 +72,7 @@ class ScanDisposition:
     disposition: Disposition
     origin: Origin | None = None
     origin_key: str = ""
+    is_outgrown: bool = False
 
     def is_submitted(self, only: Only, *, redo: bool = False) -> bool:
         """Whether `--only` selects it.
@@ -76,6 +82,8 @@ class ScanDisposition:
         redo
             Whether the scans that another m2g did are selected as well.
         """
+        if only == "outgrown" and not self.is_outgrown:
+            return False
         return self.disposition in _SUBMITTED[only] or (redo and self.disposition == "other_m2g")
 
     @property
@@ -102,6 +110,10 @@ class _Entry:
     @property
     def has_succeeded(self) -> bool:
         return self.result is not None and self.result.succeeded
+
+    @property
+    def has_outgrown(self) -> bool:
+        return self.result is not None and self.result.cause_code == CauseCode.OUT_OF_MEMORY
 
     @property
     def is_active(self) -> bool:
@@ -146,7 +158,8 @@ def _disposition(
 ) -> ScanDisposition:
     # The entries are newest first.
     def decided(disposition: Disposition, entry: _Entry) -> ScanDisposition:
-        return ScanDisposition(name, key, disposition, entry.origin, entry.key)
+        is_outgrown = disposition == "failed" and entry.has_outgrown
+        return ScanDisposition(name, key, disposition, entry.origin, entry.key, is_outgrown)
 
     work = work_of(key)
     for entry in entries:

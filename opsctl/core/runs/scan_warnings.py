@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opsctl.core.runs.result import ResultWarning, WarningCode
+from opsctl.core.runs.output_kinds import WarningCode
+from opsctl.core.runs.result import ResultWarning
 
 #: Each code in words, what makes a connectome useless first.
 TITLES: Mapping[WarningCode, str] = {

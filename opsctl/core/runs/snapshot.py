@@ -53,6 +53,9 @@ class RunSnapshot:
         How many further scans are in which state.
     wait_reason
         Batch's reason why the first queued job waits; empty where there is none.
+    sharing
+        How many jobs an instance holds where a scan's job ran, for scans of which the run's own record does not say it:
+        those that it adopted.
     """
 
     run: Run
@@ -64,6 +67,7 @@ class RunSnapshot:
     indices: tuple[int, ...]
     unlisted: Mapping[State, int] = field(default_factory=dict)
     wait_reason: str = ""
+    sharing: Mapping[int, int] = field(default_factory=dict)
 
     @cached_property
     def status(self) -> RunStatus:
@@ -130,4 +134,5 @@ class RunSnapshot:
             now=self.at,
             longest=timedelta(seconds=self.run.attempt_timeout_seconds),
             previewed={index for index in indices if self.run.is_previewed(index)},
+            sharing={index: self.sharing.get(index, self.run.scans_per_instance) for index in indices},
         )

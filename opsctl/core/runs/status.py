@@ -302,6 +302,8 @@ class RunStatus:
             "counts": {**self.counts, "TOTAL": self.total},
             "daily_counts": {str(state): count for state, count in self.daily_counts.items()},
             "deleted": self.run.deleted_count,
+            "grown": self.run.is_grown,
+            "grows_to_mib": self.run.grows_to_mib,
             "over": self.is_over,
             "times": None if times is None else times.as_json(),
             "wait_reason": self.wait_reason,

@@ -186,8 +186,11 @@ def submit_request(submission: Submission, run: Run, platform: Platform) -> dict
             {"name": "OPSCTL_SCAN_OFFSET", "value": str(submission.offset)},
         ]
     }
-    if run.memory_mib is not None:
-        overrides["resourceRequirements"] = [{"type": "MEMORY", "value": str(run.memory_mib)}]
+    needs = {"VCPU": run.vcpus, "MEMORY": run.memory_mib}
+    if any(needs.values()):
+        overrides["resourceRequirements"] = [
+            {"type": kind, "value": str(value)} for kind, value in needs.items() if value is not None
+        ]
     request: dict[str, Any] = {
         "jobName": submission.job_name,
         "jobQueue": submission.job_queue,

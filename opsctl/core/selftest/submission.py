@@ -38,6 +38,7 @@ class JobRequirements:
     resources: str
     image: str
     memory_mib: int | None = None
+    vcpus: int | None = None
 
 
 def selftest_location(selftest_id: str, *, data_bucket: str) -> Location:

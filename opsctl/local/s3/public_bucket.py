@@ -19,7 +19,8 @@ from urllib3.exceptions import HTTPError
 
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.harmless import harmless
-from opsctl.core.openneuro.accession import BUCKET, ENDPOINT_VARIABLE
+from opsctl.core.openneuro.accession import BUCKET
+from opsctl.core.openneuro.endpoint import ENDPOINT_VARIABLE
 from opsctl.local.front import Application
 from opsctl.local.rights.roles import find_bucket
 from opsctl.local.rights.signature import signature_of

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from opsctl.commands.results.report import MARK, Report
 from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.results.report_assets import AssetSelection
+from opsctl.commands.results.report_reliability import Comparison
 from opsctl.core.atlases.atlas import name_of
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.costs.bill import NOT_INCLUDED
@@ -38,6 +39,7 @@ def page(
     files_of_scans: Mapping[Asset, DecodedFile | Problem],
     *,
     nodes: Sequence[AtlasNode] | None = None,
+    comparison: Comparison | None = None,
 ) -> Iterator[str]:
     """The whole page, in parts.
 
@@ -47,6 +49,8 @@ def page(
         The decoded files of `choice`, or why one could not be decoded.
     nodes
         The regions of the pictured atlas in the order of its nodes; None where they are not known.
+    comparison
+        The section "Can you trust them"; None leaves it out.
     """
     drawn, scales = draw_matrices(files_of_scans)
     style = files(__package__).joinpath("style.css").read_text()
@@ -58,7 +62,14 @@ def page(
         not_included=NOT_INCLUDED,
         few=_FEW,
         colours=COLOURS,
-        view=View(report, choice, limit_size(drawn, max_bytes=_MAX_PICTURE_BYTES), scales=scales, nodes=nodes),
+        view=View(
+            report,
+            choice,
+            limit_size(drawn, max_bytes=_MAX_PICTURE_BYTES),
+            scales=scales,
+            nodes=nodes,
+            comparison=comparison,
+        ),
         mark=MARK,
         policy=policy,
         style=style,

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from opsctl.core.results.connectome import Connectome
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 from opsctl.render.report.embedded_image import EmbeddedImage, embedded
 
 _MATRIX_PIXELS = 400
 #: The steps of a matrix's colours: the eye sees no more, and the file is smaller. The middle one is 0 in correlations.
-_STEPS = 64
+STEPS = 64
 _STRONGEST_EDGES = 60
 #: Labels of the colour bar that are nearer than this share of its length would overlap.
 _LABEL_DISTANCE = 0.13
@@ -103,6 +103,11 @@ class ColourScale:
     largest: float
 
     @property
+    def key(self) -> tuple[str, str, bool]:
+        """What its matrices have in common, as `scale_key` tells it."""
+        return self.unit, self.colours, self.is_log
+
+    @property
     def ticks(self) -> tuple[ScaleTick, ...]:
         """The labels of its bar, from left to right; both ends have one."""
         if self.colours == "diverging":
@@ -136,8 +141,8 @@ class ColourScale:
         levels = matrix.values / top
         if self.colours == "diverging":
             levels = 0.5 + 0.5 * levels
-        image = Image.fromarray((levels * _STEPS).round().clip(0, _STEPS).astype(np.uint8))
-        image.putpalette(_palette(COLOURS[self.colours]))
+        image = Image.fromarray((levels * STEPS).round().clip(0, STEPS).astype(np.uint8))
+        image.putpalette(palette(COLOURS[self.colours]))
         return embedded(image, "png", optimize=True)
 
 
@@ -164,7 +169,11 @@ def matrix_of(connectome: Connectome, *, kind: GraphKind | None) -> Matrix:
     kind
         None where it is not known.
     """
-    weights = np.asarray(connectome.matrix, dtype=np.float64)
+    return matrix_of_weights(np.array(connectome.matrix, dtype=np.float64), kind=kind)
+
+
+def matrix_of_weights(weights: NDArray[np.float64], *, kind: GraphKind | None) -> Matrix:
+    """Prepare a matrix of weights for drawing; its diagonal is set to 0."""
     np.fill_diagonal(weights, 0.0)
     # As `Connectome.size` counts them, which takes a hundred times as long.
     joins = (weights != 0) & ~np.isnan(weights)
@@ -178,7 +187,7 @@ def matrix_of(connectome: Connectome, *, kind: GraphKind | None) -> Matrix:
         unit=_unit(kind),
         colours="diverging" if is_signed else "sequential",
         is_log=is_log,
-        values=_downsample(values, _MATRIX_PIXELS).astype(np.float32),
+        values=downsample(values, _MATRIX_PIXELS).astype(np.float32),
         largest=float(np.abs(matrix).max(initial=0.0)),
         nodes=int(joins.any(axis=1).sum()),
         edges=int(joins.sum()) // 2,
@@ -210,7 +219,7 @@ def _strongest(matrix: NDArray[np.float64]) -> tuple[Edge, ...]:
     )
 
 
-def _downsample(values: NDArray[np.float64], max_pixels: int) -> NDArray[np.float64]:
+def downsample(values: NDArray[np.float64], max_pixels: int) -> NDArray[np.float64]:
     """A pixel for each pair of nodes; beyond `max_pixels` nodes, neighbouring ones share a pixel with their mean."""
     step = -(-len(values) // max_pixels)
     if step <= 1:
@@ -222,9 +231,9 @@ def _downsample(values: NDArray[np.float64], max_pixels: int) -> NDArray[np.floa
     return mean
 
 
-def _palette(colours: tuple[str, ...]) -> list[int]:
+def palette(colours: tuple[str, ...]) -> list[int]:
     """Interpolate the colours of all steps, as a flat list of red, green, blue, red, …."""
     given = np.array([[int(colour[start : start + 2], 16) for start in (1, 3, 5)] for colour in colours])
-    positions = np.linspace(0, _STEPS, len(colours))
-    channels = [np.interp(np.arange(_STEPS + 1), positions, given[:, channel]) for channel in range(3)]
+    positions = np.linspace(0, STEPS, len(colours))
+    channels = [np.interp(np.arange(STEPS + 1), positions, given[:, channel]) for channel in range(3)]
     return [round(float(value)) for colour in zip(*channels, strict=True) for value in colour]

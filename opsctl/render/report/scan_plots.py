@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from opsctl.core.atlases.atlas import name_of
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 from opsctl.core.runs.status import ScanStatus
 from opsctl.render.report.plots import Distribution, distribution
 from opsctl.render.report.scan_row import ScanRow

@@ -11,6 +11,7 @@ from typing import Any
 from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.results.report_assets import AssetSelection
+from opsctl.commands.results.report_reliability import Comparison
 from opsctl.core.atlases.atlas import name_of
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.costs.money import Money, spent
@@ -26,6 +27,7 @@ from opsctl.render.report.matrices import ColourScale
 from opsctl.render.report.pictures import DecodedFile
 from opsctl.render.report.scan_plots import Plot, edge_plots, peak_plots, phase_plots
 from opsctl.render.report.scan_row import Picture, ScanRow
+from opsctl.render.report.trust.section import TrustSection
 from opsctl.render.screen import counted
 
 _ROWS_AT_ONCE = 12
@@ -47,6 +49,8 @@ class View:
         The colour scales of the matrices.
     nodes
         The regions of the pictured atlas in the order of its nodes; None where they are not known.
+    comparison
+        The section "Can you trust them"; None leaves it out.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class View:
         *,
         scales: Sequence[ColourScale],
         nodes: Sequence[AtlasNode] | None,
+        comparison: Comparison | None = None,
     ) -> None:
         self.report, self.run, self.status, self.bill = report, report.run, report.status, report.status.bill
         self.subject = report.subject
@@ -97,6 +102,20 @@ class View:
         self.detailed = [row for row in self.done if row.has_details]
         self.plain = [row for row in self.done if not row.has_details]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
+        self.trust = self._trust(comparison)
+
+    def _trust(self, comparison: Comparison | None) -> TrustSection | None:
+        """The section "Can you trust them"; None where there is nothing to compare."""
+        if comparison is None or (comparison.figures is None and not comparison.notes):
+            return None
+        matrices = {row.scan.index: row.connectome for row in self.rows}
+        return TrustSection(
+            comparison,
+            run=self.run,
+            pictures={index: picture for index, picture in matrices.items() if picture is not None},
+            scales=self.scales,
+            brain=self.brain,
+        )
 
     def _pictures(self, files: Mapping[Asset, DecodedFile | Problem]) -> dict[int, list[Picture]]:
         """The files by the scan's index."""

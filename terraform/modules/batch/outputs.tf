@@ -10,6 +10,8 @@ output "models" {
       vcpus               = size.vcpus
       memory_mib          = size.memory_mib
       max_vcpus           = size.max_vcpus
+      instance_vcpus      = size.instance_vcpus
+      instance_memory_mib = size.instance_memory_mib
     }
   }
 }

@@ -14,13 +14,15 @@ variable "tags" {
 }
 
 variable "models" {
-  description = "m2g's diffusion models: instance type, others of its shape, the vCPUs and MiB of one scan, and the most vCPUs at once."
+  description = "m2g's diffusion models: instance type, further ones, the vCPUs and MiB of one scan and of all that share an instance, and the most vCPUs at once."
   type = map(object({
     instance_type       = string
     more_instance_types = optional(list(string), [])
     vcpus               = number
     memory_mib          = number
     max_vcpus           = number
+    instance_vcpus      = optional(number)
+    instance_memory_mib = optional(number)
   }))
 
   validation {
@@ -67,6 +69,12 @@ variable "attempt_timeout_seconds" {
 variable "root_volume_gib" {
   description = "Size of the root disk in GiB, at least 30."
   type        = number
+}
+
+variable "root_volume_throughput" {
+  description = "Throughput of the root disk in MiB/s, 125 to 1000, or null for gp3's own."
+  type        = number
+  default     = null
 }
 
 variable "key_pair" {

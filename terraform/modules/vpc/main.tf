@@ -63,7 +63,7 @@ resource "aws_vpc" "main" {
 
     precondition {
       condition     = length(local.missing_types) == 0
-      error_message = "None of the platform's zones has ${join(", ", local.missing_types)}: leave the family out of more_instance_families."
+      error_message = "None of the platform's zones has ${join(", ", local.missing_types)}: leave its family out of more_instance_families, or its size out of more_instance_sizes."
     }
   }
 }

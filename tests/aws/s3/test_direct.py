@@ -244,7 +244,7 @@ def test_credentials_that_are_refreshed_in_the_middle(server: KeptObjects) -> No
 
     # They are refreshed some minutes before they end, so these are each time.
     login = RefreshableCredentials.create_from_metadata(refresh(), refresh, "test")
-    clients._session._session._credentials = login  # type: ignore[attr-defined]
+    clients._session._credentials = login  # type: ignore[attr-defined]
     put(Storage(clients.s3, clients.s3_direct), ("a", b"{}"), ("b", b"{}"))
     keys = {
         request.headers["Authorization"].partition("Credential=")[2].partition("/")[0] for request in server.requests

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from support.record_examples import SCAN
 from support.results_world import OUTPUT, RUN, World
@@ -194,7 +195,7 @@ def of_scan(result: Result, index: int) -> Result:
     def moved(uri: str) -> str:
         return uri.replace("/sub-01/ses-1/", f"/sub-{index}/")
 
-    files = tuple(replace(file, uri=moved(file.uri)) for file in result.files)
+    files = tuple(msgspec.structs.replace(file, uri=moved(file.uri)) for file in result.files)
     return replace(result, index=index, files=files, connectomes=tuple(map(moved, result.connectomes)))
 
 
@@ -321,7 +322,7 @@ def test_of_a_log_the_end_is_read(world: World) -> None:
 
 def test_what_is_too_large_is_not_fetched(world: World) -> None:
     report = many(world, 1)
-    large = tuple(replace(file, size_bytes=17_000_000) for file in report.results[0].files)
+    large = tuple(msgspec.structs.replace(file, size_bytes=17_000_000) for file in report.results[0].files)
     choice = chosen(world, replace(report, results={0: replace(report.results[0], files=large)}))
     assert (choice.assets, choice.left_out) == ((), ("4 files over 16 MB are not shown.",))
 
@@ -410,7 +411,7 @@ def test_a_report_reads_only_the_scans_own_files(world: World) -> None:
     # As a reader of records would hand it on that believed everything.
     result = report.results[0]
     uris = [place if place.startswith("s3:") else f"{OUTPUT}/{place}" for place in foreign]
-    files = (*result.files, *(replace(result.files[0], uri=uri) for uri in uris))
+    files = (*result.files, *(msgspec.structs.replace(result.files[0], uri=uri) for uri in uris))
     connectomes = (*result.connectomes, *(uri for uri in uris if uri.endswith(".csv")))
     altered = replace(result, files=files, connectomes=connectomes)
     choice = chosen(world, replace(report, results={0: altered}))

@@ -24,7 +24,7 @@ from opsctl.commands.results.tables import write_tables
 from opsctl.commands.runs.records import Records
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.runs.manifest import Origin
-from opsctl.core.runs.result import What
+from opsctl.core.runs.output_kinds import What
 
 
 @pytest.fixture
@@ -95,6 +95,7 @@ def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
         ],
         "files": [],
         "table": str(tmp_path / "connectomes.tsv"),
+        "formats": [],
         "missing": ["sub-02"],
         "warnings": [],
         "failed": [],
@@ -317,6 +318,7 @@ def test_the_table_has_what_the_job_counted(world: World, tmp_path: Path) -> Non
             "peak_disk_mib": "2100",
             "cost_usd": "0.1235",
             "run": RUN,
+            "model": "csa",
         }
     ]
     sidecar = json.loads((tmp_path / "connectomes.json").read_text())

@@ -76,6 +76,22 @@ def test_only_what_is_selected_comes(done: World, tmp_path: Path, options: dict[
     assert places(done.plan(tmp_path, **options)) == selected
 
 
+def test_the_list_of_lost_regions_comes_with_its_connectome(world: World, tmp_path: Path) -> None:
+    lost = {place: f"{place.rpartition('/')[0]}/lost_roi.csv" for place in (PLACE, AAL)}
+    world.publish(0, {PLACE: b"1 2 5.0\n", lost[PLACE]: b"3,4\n"})
+    world.publish(1, {AAL: b"1 2 5.0\n", lost[AAL]: b"3\n", "sub-02/lost_roi.csv": b"1\n"})
+    assert sorted(places(world.plan(tmp_path))) == sorted([PLACE, AAL, *lost.values()])
+    assert sorted(places(world.plan(tmp_path, parcellations=("AAL",)))) == sorted([AAL, lost[AAL]])
+    assert sorted(places(world.plan(tmp_path, kinds=("streamlines",), scans=("sub-01/*",)))) == sorted(
+        [PLACE, lost[PLACE]]
+    )
+    assert lost[AAL] not in places(world.plan(tmp_path, "qa"))
+    # It is no connectome: neither in the table nor in the numbers.
+    plan = world.plan(tmp_path)
+    assert [line["file"] for line in bring(world, plan)] == [PLACE, AAL]
+    assert world.download(tmp_path / "other").fetched == 2
+
+
 def test_a_part_after_the_whole_leaves_the_table_whole(done: World, tmp_path: Path) -> None:
     whole = bring(done, done.plan(tmp_path))
     assert [line["file"] for line in whole] == [PLACE, AAL, EDGES]

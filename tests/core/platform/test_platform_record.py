@@ -13,13 +13,13 @@ from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.platform.platform import (
     ATTEMPT_TIMEOUT_SECONDS,
     Platform,
-    check_name,
     data_bucket_name,
     record_parameter,
     repository_arn,
     repository_url,
     resource_prefix,
 )
+from opsctl.core.platform.platform_name import check_name
 
 
 def test_a_record_survives_its_json() -> None:

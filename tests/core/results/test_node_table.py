@@ -11,7 +11,7 @@ from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.atlases.atlas_table import VOXEL_SIZES
 from opsctl.core.results.connectome_table import ConnectomeRow
 from opsctl.core.results.node_table import NodeTables, node_tables
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.output_kinds import GraphKind
 
 ATLASES = {atlas.name: atlas for atlas in atlas_table()}
 

@@ -88,11 +88,11 @@ def test_a_table_of_hostile_names_is_read_back_by_csv_and_pandas() -> None:
     text = table([*rows, row("=1/x\ty", scan='"quoted')])
     for dialect in (csv.excel_tab, csv.unix_dialect):
         read = list(csv.reader(io.StringIO(text), dialect, delimiter="\t"))
-        assert {len(line) for line in read} == {15}
+        assert {len(line) for line in read} == {16}
         assert len(read) == len(FORMULAS) + 2
         assert not [value for line in read for value in line if value[:1] in ("=", "+", "-", "@", "\t", "\r")]
     frame = pandas.read_csv(io.StringIO(text), sep="\t")
-    assert frame.shape == (len(FORMULAS) + 1, 15)
+    assert frame.shape == (len(FORMULAS) + 1, 16)
     assert frame["nodes"].tolist() == [70] * len(frame)
     assert frame["cost_usd"].tolist() == [0.5] * len(frame)
     assert frame["file"].iloc[-1] == "'=1/x y"

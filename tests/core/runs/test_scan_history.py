@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import operator
 
@@ -164,3 +165,12 @@ def test_what_only_means(only: Only, disposition: Disposition) -> None:
     scan = ScanDisposition("s", "k", disposition)
     assert scan.is_submitted(only) == (disposition in SUBMITTED[only])
     assert scan.is_submitted(only, redo=True) == (disposition in SUBMITTED[only] | {"other_m2g"})
+
+
+@pytest.mark.parametrize(("code", "is_outgrown"), [("out_of_memory", True), ("m2g_failed", False)])
+def test_what_ran_out_of_memory_can_be_chosen_alone(code: str, is_outgrown: bool) -> None:
+    earlier = past("a", "k", BAD)
+    earlier = dataclasses.replace(earlier, results={0: dataclasses.replace(earlier.results[0], cause_code=code)})
+    (scan,) = scan_dispositions([("sub-1", "k")], [earlier], has_intact_files=lambda _: True)
+    assert scan.disposition == "failed"
+    assert scan.is_submitted("outgrown") == is_outgrown and scan.is_submitted("failed")

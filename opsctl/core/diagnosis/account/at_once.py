@@ -17,9 +17,10 @@ class ModelSize(NamedTuple):
     vcpus: int
     max_vcpus: int
     instance_type: str
+    memory_mib: int
 
 
-MODEL_SIZES = {"csd": ModelSize(2, 512, "r5.large"), "csa": ModelSize(4, 1024, "r5.xlarge")}
+MODEL_SIZES = {"csd": ModelSize(2, 512, "r5.large", 15_200), "csa": ModelSize(4, 1024, "r5.xlarge", 30_400)}
 ROOT_VOLUME_GIB = 100
 
 
@@ -50,8 +51,9 @@ def scans_at_once(
     quotas: Sequence[Quota | NotVisible | None] = (),
     volumes: VolumeQuota | NotVisible | None = None,
     root_volume_gib: int = ROOT_VOLUME_GIB,
+    scans_per_instance: int = 1,
 ) -> AtOnce:
-    """How many scans run at once, one on each instance.
+    """How many scans run at once.
 
     Parameters
     ----------
@@ -64,11 +66,13 @@ def scans_at_once(
         Those that the platform's instances count against, added up; one that is not known lifts the limit.
     volumes, root_volume_gib
         The quota on gp3 volumes, and the size of each instance's root volume.
+    scans_per_instance
+        How many scans share an instance and its volume.
     """
     platform_scans = max_vcpus // vcpus if vcpus else 0
     known = [quota for quota in quotas if isinstance(quota, Quota)]
     by_vcpus = sum(quota.vcpus // vcpus for quota in known) if vcpus and known and len(known) == len(quotas) else None
-    by_disks = volumes.disks(root_volume_gib) if isinstance(volumes, VolumeQuota) else None
+    by_disks = volumes.disks(root_volume_gib) * scans_per_instance if isinstance(volumes, VolumeQuota) else None
     limits = [limit for limit in (by_vcpus, by_disks) if limit is not None]
     return AtOnce(
         scans=min([platform_scans, *limits]), platform_scans=platform_scans, by_vcpus=by_vcpus, by_disks=by_disks
@@ -83,4 +87,5 @@ def model_at_once(resources: ModelResources, account: Account | None, *, root_vo
         quotas=account.quotas if account else (),
         volumes=account.volumes if account else None,
         root_volume_gib=root_volume_gib,
+        scans_per_instance=resources.scans_per_instance,
     )

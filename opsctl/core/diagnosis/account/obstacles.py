@@ -17,6 +17,10 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.platform.source_buckets import permit_command
+from opsctl.core.simulation.duration import span_text
+
+#: A run that takes so long because of a quota is told in days, before the question.
+_DAYS_FROM_HOURS = 48
 
 UPGRADE = "Upgrade the account to the paid plan (AWS's console, Billing and Cost Management). The data stays."
 
@@ -143,8 +147,16 @@ def _disk_obstacles(account: Account | None, *, root_volume_gib: int) -> Iterato
         yield Obstacle(code=ErrorCode.AWS_QUOTA_REACHED, what=what, hint=volumes.request)
 
 
-def run_notes(facts: RunFacts, platform: Platform, *, model: str, scan_count: int) -> list[str]:
-    """What does not stop a run, and makes it slower or may stop it later: sentences, each with what to do."""
+def run_notes(
+    facts: RunFacts, platform: Platform, *, model: str, scan_count: int, wall_hours: float = 0.0
+) -> list[str]:
+    """What does not stop a run, and makes it slower or may stop it later: sentences, each with what to do.
+
+    Parameters
+    ----------
+    wall_hours
+        The estimated duration of the run.
+    """
     resources = platform.models[model]
     at_once = model_at_once(resources, facts.account, root_volume_gib=platform.root_volume_gib)
     most_at_once = min(scan_count, at_once.platform_scans)
@@ -152,8 +164,9 @@ def run_notes(facts: RunFacts, platform: Platform, *, model: str, scan_count: in
     if at_once.by_vcpus and at_once.by_vcpus < most_at_once:
         quotas = known_quotas(facts.account)
         text = (
-            f"The account may run {quotas_text(quotas)} vCPUs: {at_once.by_vcpus} of {scan_count:,} scans run at once."
+            f"The account may run {quotas_text(quotas)} vCPUs: {at_once.by_vcpus} of {scan_count:,} scans run at once"
         )
+        text += f", so it takes about {span_text(wall_hours)}." if wall_hours >= _DAYS_FROM_HOURS else "."
         notes.append(f"{text} {quotas[0].request}")
     disks = disk_notes(facts.account, at_once, root_volume_gib=platform.root_volume_gib, scans=most_at_once)
     notes += map(str, disks)

@@ -50,7 +50,7 @@ def test_the_sizes_are_those_of_terraforms_defaults() -> None:
         return int(match[1])
 
     for model, size in MODEL_SIZES.items():
-        match = re.search(rf'{model} = {{ instance_type = "(.+?)".*? vcpus = (\d+)', main)
-        assert match and (match[1], int(match[2])) == (size.instance_type, size.vcpus)
+        match = re.search(rf'{model} = {{ size = "(.+?)".*? vcpus = (\d+)', main)
+        assert match and (f"r5.{match[1]}", int(match[2])) == (size.instance_type, size.vcpus)
         assert default(f"{model}_max_vcpus") == size.max_vcpus
     assert default("root_volume_gib") == ROOT_VOLUME_GIB

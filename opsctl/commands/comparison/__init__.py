@@ -1,0 +1,1 @@
+"""Reads what two runs, datasets or folders have in common, and compares it."""

@@ -1,0 +1,1 @@
+"""The statistics of reliability over the connectomes of a run, a dataset or a folder."""

@@ -1,0 +1,1 @@
+"""Writes the connectomes of a download folder in the formats of other programs."""

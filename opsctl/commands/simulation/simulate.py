@@ -1,0 +1,114 @@
+"""Simulates a run on a platform, or on what `opsctl up` would make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from opsctl.aws import pricing
+from opsctl.aws.clients import Clients
+from opsctl.commands.diagnosis.account_look import SECONDS, start_account
+from opsctl.commands.diagnosis.checks import Checks
+from opsctl.core.costs.estimate import Hours, Rates
+from opsctl.core.costs.money import Money, estimated
+from opsctl.core.costs.prices import rates_of
+from opsctl.core.diagnosis.account.account import Account
+from opsctl.core.platform.platform import Platform
+from opsctl.core.simulation.choice import Choice, choose
+from opsctl.core.simulation.planned_run import PlannedRun, planned_run
+from opsctl.core.simulation.simulation import Simulation, simulate
+from opsctl.core.simulation.what_if import Place, WhatIf
+from opsctl.home import Home
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedRun:
+    """A run that was played through, and what it rests on.
+
+    Attributes
+    ----------
+    seed
+        The same seed gives the same numbers.
+    """
+
+    planned: PlannedRun
+    simulation: Simulation
+    seed: int
+
+    @property
+    def money(self) -> Money:
+        """The median of the bill, and what it stands for."""
+        return self._money(self.simulation.usd.p50)
+
+    def _money(self, usd: float) -> Money:
+        is_complete = self.planned.setup.rates.is_complete
+        return estimated(usd, is_local=self.planned.place.is_local, is_complete=is_complete)
+
+    def as_json(self) -> dict[str, Any]:
+        """What `simulate --json` and `run --simulate --json` print."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "seed": self.seed,
+            **self.simulation.as_json(),
+            "usd_is": str(self.money.truth),
+            **self.planned.as_json(),
+        }
+
+
+def account_for(clients: Clients, platform: Platform, *, spot: bool) -> Account | None:
+    """What the account allows of Spot or on-demand instances; None on the local platform, which has no account."""
+    if platform.is_local:
+        return None
+    has_fallback = platform.spot_fallback and spot == platform.spot
+    return start_account(Checks(SECONDS), clients, is_spot=spot, has_fallback=has_fallback)()
+
+
+def rates_for(clients: Clients, platform: Platform, model: str, choice: Choice, *, home: Home) -> Rates:
+    """What a chosen instance costs, by the same rules as `cost` and the estimate of `run`."""
+    return pricing.rates(
+        clients,
+        replace(platform, spot=choice.spot, root_volume_gib=choice.root_volume_gib),
+        replace(platform.models[model], instance_type=choice.size.instance_type),
+        home=home,
+    )
+
+
+def table_rates(place: Place, choice: Choice) -> Rates:
+    """What a chosen instance costs by opsctl's own table, where there is no platform to ask AWS for."""
+    return rates_of(
+        choice.size.instance_type,
+        region=place.region,
+        spot=choice.spot,
+        root_volume_gib=choice.root_volume_gib,
+    )
+
+
+def simulated_run(
+    place: Place,
+    what_if: WhatIf,
+    *,
+    scan_count: int,
+    hours: Hours,
+    rates_of_choice: Callable[[Choice], Rates],
+    seed: int,
+) -> SimulatedRun:
+    """Simulate a run.
+
+    Parameters
+    ----------
+    rates_of_choice
+        Returns the rates of the instances that were chosen.
+
+    Raises
+    ------
+    UsageProblem, Problem
+        If there can be no such instances; see `choose`.
+    """
+    import numpy as np
+
+    choice = choose(place, what_if)
+    planned = planned_run(place, what_if, choice, scan_count=scan_count, hours=hours, rates=rates_of_choice(choice))
+    return SimulatedRun(planned=planned, simulation=simulate(planned.setup, np.random.default_rng(seed)), seed=seed)

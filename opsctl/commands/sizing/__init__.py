@@ -1,0 +1,1 @@
+"""`size`, and what `--pack auto` chooses: reads the peaks of finished scans."""

@@ -1,0 +1,1 @@
+"""How far the connectomes of repeated measurements agree."""
