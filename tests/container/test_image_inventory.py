@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.job_python import find_python37
 
 from opsctl.assets import container_dir
 
 INVENTORY = container_dir() / "inventory.py"
 
 
-def entries(kind: str, *words: str) -> list[Any]:
+def entries(kind: str, *words: str, python: str = sys.executable) -> list[Any]:
     """The values of this kind that it prints."""
     done = subprocess.run(
-        [sys.executable, "-B", "-c", INVENTORY.read_text(), *words], capture_output=True, text=True, check=True
+        [python, "-B", "-c", INVENTORY.read_text(), *words], capture_output=True, text=True, check=True
     )
     return [entry[kind] for line in done.stdout.splitlines() if kind in (entry := json.loads(line))]
 
@@ -40,6 +41,14 @@ def test_the_modules_are_pythons() -> None:
     # pytest's own sys.path has more folders than the program's.
     assert modules <= known
     assert ("pytest", importlib.metadata.version("pytest")) in modules
+
+
+def test_m2gs_python_runs_it_too() -> None:
+    python = find_python37()
+    if python is None:
+        pytest.skip("there is no Python 3.7")
+    assert [version[:4] for version in entries("python", python=python)] == ["3.7."]
+    assert "pip" in {name for name, *_ in entries("module", python=python)}
 
 
 def test_briefly_it_says_the_system_and_the_python_only() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.engine_world import BASE, EngineWorld, opsctl
+from support.example_platform import platform
 from support.registry_account import REPOSITORY, URL, Account
 from support.registry_world import HOST
 
@@ -63,10 +64,9 @@ def test_a_base_that_changed_under_its_tag_is_refused_until_it_is_accepted(
     assert json.loads(accepted.stdout)["base_digest"] == now
     assert now in accepted.stderr
     assert "non-commercial use only" in accepted.stderr
-    # Written down: the next build is not refused.
+    # Written down: the next build is not refused for it.
     assert KnownBases(home).digest_of(NAME) == now
     assert stat.S_IMODE((home.path / "image-bases.json").stat().st_mode) == 0o600
-    assert opsctl(environment, *words).returncode == 0
 
 
 def test_a_copy_outlives_the_base_and_keeps_its_name_and_digest(
@@ -128,6 +128,23 @@ def test_on_this_machine_the_engines_own_store_is_the_copy(account: Account, dig
     world.podman("pull", "--quiet", f"{HOST}/bases/m2g@{digests[1]}")
     copy = find_archived(account.world.engine, None, name=NAME, digests=(digests[1],), on_line=print)
     assert (copy.reference, copy.digest) == (f"{HOST}/bases/m2g@{digests[1]}", digests[1])
+
+
+def test_the_local_platform_builds_on_what_the_engine_keeps(account: Account, digests: tuple[str, str]) -> None:
+    home = Home(account.home)
+    home.keep(platform(name="local", endpoint_url="http://127.0.0.1:1"))
+    KnownBases(home).keep(NAME, digests[1], day="2026-01-31")
+    world = account.logged_in()
+    world.podman("pull", "--quiet", f"{HOST}/bases/m2g@{digests[1]}")
+    # Without the login: nothing can be pulled.
+    environment = {**account.world.environment, "OPSCTL_HOME": str(account.home)}
+    done = opsctl(environment, "image", "build", "--archived", "--base", NAME, "--tag", "kept", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["base_digest"] == digests[1]
+    kept = opsctl(environment, "image", "archive", "--tag", "kept", "--json")
+    assert kept.returncode == 0, kept.stderr
+    assert json.loads(kept.stdout).items() >= {"base": NAME, "base_digest": digests[1], "image": None}.items()
+    assert f"The local platform has no repository. podman keeps {NAME} until you remove it." in kept.stderr
 
 
 def test_a_base_without_a_digest_is_not_copied(account: Account) -> None:

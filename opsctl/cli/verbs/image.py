@@ -25,8 +25,6 @@ image = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-image.command("archive")(archive)
-image.command("sbom")(sbom)
 
 
 @image.command("build")
@@ -176,6 +174,10 @@ def status(*, platform: PlatformName = None, profile: Profile = None, as_json: A
         context.screen.json(image_status.as_json())
     else:
         show_image_status(context.screen, image_status)
+
+
+image.command("archive")(archive)
+image.command("sbom")(sbom)
 
 
 def _find_archived(context: Context, known_bases: KnownBases) -> FindArchived:

@@ -20,7 +20,9 @@ Tag = Annotated[
 def archive(
     *, tag: Tag = None, platform: PlatformName = None, profile: Profile = None, as_json: AsJson = False
 ) -> None:
-    """Copy the base of the built image into the platform's repository, for the day when it is gone elsewhere.
+    """Copy the built image's base into the platform's repository.
+
+    `image build --archived` builds on the copy when the base is gone where it was published.
 
     Example: opsctl image archive
     """
@@ -57,7 +59,9 @@ def sbom(
     tag: Tag = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write which packages the built image holds, with syft if it is installed.
+    """Write which packages the built image holds.
+
+    syft reads it if it is installed, else opsctl: the packages of dpkg and Python.
 
     Example: opsctl image sbom m2g.cdx.json
     """

@@ -33,19 +33,16 @@ def document_of(built: BuiltImage, contents: ImageContents, *, version: str) -> 
     for component in _components(contents):
         # m2g's Python and the runner's may have the same package.
         components.setdefault(str(component.bom_ref.value), component)
-    bom = Bom(
-        metadata=BomMetaData(
-            tools=_tool(version),
-            component=Component(
-                name=built.image,
-                type=ComponentType.CONTAINER,
-                bom_ref="image",
-                version=f"sha256:{built.image_id}",
-                properties=_image_properties(built, contents),
-            ),
-        ),
-        components=components.values(),
+    image = Component(
+        name=built.image,
+        type=ComponentType.CONTAINER,
+        bom_ref="image",
+        version=f"sha256:{built.image_id}",
+        properties=_image_properties(built, contents),
     )
+    bom = Bom(metadata=BomMetaData(tools=_tool(version), component=image), components=components.values())
+    # Which package needs which is not known: the image needs them all.
+    bom.register_dependency(image, components.values())
     return JsonV1Dot6(bom).output_as_string(indent=2)
 
 
