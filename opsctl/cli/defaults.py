@@ -35,7 +35,7 @@ def configure(ctx: typer.Context) -> None:
     if not configuration.problems and isinstance(ctx.command, click.Group):
         ctx.default_map = {verb: _defaults(verb, configuration) for verb in ctx.command.list_commands(ctx)}
         # The verbs of `image` are subcommands: their defaults are one level deeper.
-        ctx.default_map["image"] = dict.fromkeys(("push", "status"), ctx.default_map["image"])
+        ctx.default_map["image"] = dict.fromkeys(("build", "archive", "push", "status"), ctx.default_map["image"])
 
 
 def is_typed(parameter: str) -> bool:

@@ -25,7 +25,7 @@ GROUPS = {
         "use": "Pick the platform that later commands use.",
         "doctor": "Check this machine, AWS and the platform.",
         "selftest": "Run a small job for each model, and show what works.",
-        "image": "Build, push or show the image that the jobs run.",
+        "image": "Build, push, copy or show the image that the jobs run.",
         "down": "Remove the platform and keep the data.",
     },
     "Data": {

@@ -32,6 +32,7 @@ class ErrorCode(StrEnum):
     IMAGE_NOT_FOUND = "image_not_found"
     IMAGE_EXISTS = "image_exists"
     IMAGE_UNFIT = "image_unfit"
+    IMAGE_BASE_CHANGED = "image_base_changed"
     CONCURRENT_CHANGE = "concurrent_change"
     SELFTEST_FAILED = "selftest_failed"
     NETWORK_UNUSABLE = "network_unusable"

@@ -34,6 +34,7 @@ class Extra:
 EXTRAS = (
     Extra("local", "The local platform and the sample dataset", ("dipy", "flask", "moto", "scipy", "werkzeug")),
     Extra("notify", "Messages about the end of a run", ("apprise",)),
+    Extra("sbom", "Lists of an image's packages", ("cyclonedx",)),
 )
 
 

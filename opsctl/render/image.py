@@ -9,6 +9,8 @@ from datetime import UTC
 
 from rich.text import Text
 
+from opsctl.commands.image.archive import ArchivedBase
+from opsctl.commands.image.sbom import Sbom
 from opsctl.commands.platform.image import BuiltImage
 from opsctl.commands.platform.image_status import ImageStatus
 from opsctl.core.errors import Interrupted, Problem
@@ -17,6 +19,8 @@ from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, size_text
 
 _LINES_KEPT = 20
+#: docs/licences.md has the licence's own words.
+_LICENCE = "m2g calls FSL, whose licence allows non-commercial use only: https://fsl.fmrib.ox.ac.uk/fsl/fslwiki/Licence"
 
 
 @contextmanager
@@ -56,6 +60,31 @@ def show_built(screen: Screen, built: BuiltImage) -> None:
         screen.say(f"Its base: {built.base}, {built.base_digest}")
     else:
         screen.warn(f"Its base {built.base} is in no registry: nobody else can build the same.")
+    screen.say(_LICENCE)
+
+
+def show_archived(screen: Screen, archived: ArchivedBase) -> None:
+    """Show where the copy of the base is."""
+    if archived.is_new:
+        screen.say(f"Copied {archived.base} ({archived.base_digest}) to {archived.image}.", style="green")
+    else:
+        screen.say(f"{archived.base} ({archived.base_digest}) is in the repository already: {archived.image}")
+
+
+def show_sbom(screen: Screen, sbom: Sbom) -> None:
+    """Show what the list of packages has, and what it cannot have."""
+    if sbom.syft_failure:
+        screen.warn(f"syft did not read the image: {sbom.syft_failure}")
+    read = (
+        "read by syft"
+        if sbom.read_by == "syft"
+        else f"{counted(sbom.system_packages, 'package')} of dpkg and {counted(sbom.python_packages, 'package')} of pip"
+    )
+    screen.say(f"Wrote {sbom.file}: {counted(sbom.components, 'component')} of {sbom.image}, {read}.", style="green")
+    if sbom.copied:
+        names = ", ".join(f"{copied.name} ({copied.folder})" for copied in sbom.copied)
+        screen.say(f"In the image without a package, so that their versions and parts are not known: {names}.")
+    screen.say("What was copied or compiled elsewhere in the image is not listed.")
 
 
 def show_image_status(screen: Screen, status: ImageStatus) -> None:
@@ -90,8 +119,27 @@ def _sentences(status: ImageStatus) -> Iterator[str]:
         yield f"Built by opsctl {status.local_image.version} on {status.local_image.base}{digest}."
     if status.m2g_image:
         yield f"m2g in it: {status.m2g_image}."
+    yield from _support_sentences(status)
+    if status.is_archived is not None:
+        yield (
+            "The repository has a copy of the base."
+            if status.is_archived
+            else "The repository has no copy of the base: `opsctl image archive` makes one, in case it disappears."
+        )
     if status.is_outdated:
         yield "Its code is not this opsctl's: build and push again (opsctl image build, opsctl image push)."
+
+
+def _support_sentences(status: ImageStatus) -> Iterator[str]:
+    """One sentence on what nobody mends any more, and one on the rest."""
+    over = [part for part in status.support if part.is_over(status.today)]
+    if over:
+        parts = " and ".join(f"that of {part.name} on {part.ends}" for part in over)
+        yield f"Standard support of its base has ended, {parts}: security faults found since then stay in the image."
+    if lasting := [part for part in status.support if part.ends and part not in over]:
+        yield "Standard support of its base: " + ", ".join(f"{part.name} until {part.ends}" for part in lasting) + "."
+    if unknown := [part.name for part in status.support if part.ends is None]:
+        yield f"Until when {' and '.join(unknown)} of its base is supported is not known to opsctl."
 
 
 def _facts(status: ImageStatus) -> str:

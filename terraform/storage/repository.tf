@@ -1,7 +1,8 @@
 # The jobs' image is in the lab's own registry: Docker Hub refuses anonymous pulls when 200 instances start at once.
 #
-# No rule deletes images, not even untagged ones: results name their image by its digest. There is no repository policy: the
-# account's roles are allowed by their own policies, and nobody else is.
+# No rule deletes images, not even untagged ones: results name their image by its digest, and `opsctl image archive` keeps a
+# copy of the base here. There is no repository policy: the account's roles are allowed by their own policies, and nobody
+# else is.
 resource "aws_ecr_repository" "jobs" {
   name = local.prefix
 

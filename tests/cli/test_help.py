@@ -23,7 +23,7 @@ VERBS = [
     *("results", "report", "reliability", "audit", "config", "doctor", "selftest", "down", "runs", "datasets"),
     *("parcellations", "simulate", "size"),
     *("platforms", "use", "compare"),
-    *("image build", "image push", "image status"),
+    *("image build", "image push", "image status", "image archive", "image sbom"),
     *("delete dataset", "delete outputs", "delete run"),
 ]
 
@@ -312,7 +312,7 @@ ANOTHER_THING = {
     ("report", "--reliability"),
 }
 WITHOUT_DATA = {"up", "sample"}
-WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
+WITHOUT_A_PLATFORM = {"sample", "config", "image sbom", "parcellations", "platforms", "use"}
 ABOUT_A_RUN = {"status", "cost", "size", "why", "logs", "cancel", "results", "report", "reliability"}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from support.engine_world import EngineWorld, built_once, session_folder, shared_world
 from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 fixtures
+from support.registry_account import Account, registry_account
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,11 @@ def engine_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineWor
 def built(engine_world: EngineWorld) -> str:
     """The name of the image that `opsctl image build` made."""
     return built_once(engine_world)
+
+
+@pytest.fixture(scope="session")
+def account(engine_world: EngineWorld, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """An account with a repository."""
+    folder, home = tmp_path_factory.mktemp("registry"), tmp_path_factory.mktemp("account")
+    with registry_account(engine_world, folder, home) as account:
+        yield account

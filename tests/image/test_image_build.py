@@ -15,7 +15,8 @@ import pytest
 from support.engine_world import BASE, EngineWorld, opsctl
 
 from opsctl.assets import container_dir
-from opsctl.commands.platform.image import base_of, source_of
+from opsctl.commands.image.base_image import base_of
+from opsctl.commands.platform.image import source_of
 
 pytestmark = pytest.mark.e2e
 

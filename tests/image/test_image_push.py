@@ -5,72 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.engine_world import BASE, EngineWorld, opsctl
 from support.example_platform import platform
-from support.registry_world import HOST, RegistryWorld, registry
+from support.registry_account import REPOSITORY, URL, Account
+from support.registry_world import HOST
 
-from opsctl.aws.clients import Clients
 from opsctl.aws.ecr.registry import Registry
-from opsctl.commands.platform.image_push import PushedImage, built_image
-from opsctl.commands.platform.image_push import push as command
+from opsctl.commands.platform.image_push import PushedImage
 from opsctl.core.errors import Problem
 from opsctl.engine import find_engine
 from opsctl.home import Home
-from opsctl.local import control
 
 pytestmark = pytest.mark.e2e
-
-REPOSITORY = "opsctl-push"
-URL = f"{HOST}/{REPOSITORY}"
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account whose ECR API is the local platform's, with a real registry."""
-
-    world: EngineWorld
-    place: RegistryWorld
-    folder: Path
-    home: Path
-    ecr: Any
-
-    def push(self, tag: str, *, named: bool = True) -> PushedImage:
-        """Push the image of a tag on this machine."""
-        engine = find_engine(self.world.environment)
-        built = built_image(engine, version=tag, tag=None)
-        repository = Registry(self.ecr, URL)
-        return command(engine, repository, built, version=tag, tag=tag if named else None, on_line=lambda _: None)
-
-    def name(self, image: str, tag: str) -> None:
-        """Another name for an image."""
-        self.world.podman("tag", image, f"localhost/opsctl-m2g:{tag}")
-
-    def tell_ecr(self, tag: str) -> None:
-        """What ECR knows by itself: the registry here is another process."""
-        text, kind, digest = self.place.manifest(REPOSITORY, tag) or ("", "", "")
-        self.ecr.put_image(
-            repositoryName=REPOSITORY, imageManifest=text, imageManifestMediaType=kind, imageTag=tag, imageDigest=digest
-        )
-
-
-@pytest.fixture(scope="module")
-def account(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    folder, home = tmp_path_factory.mktemp("registry"), tmp_path_factory.mktemp("account")
-    server = control.start(home)
-    try:
-        with registry(folder) as place:
-            world = EngineWorld(engine_world.folder, engine_world.with_registry(HOST, place.location, name="push"))
-            ecr = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials).ecr
-            ecr.create_repository(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
-            yield Account(world, place, folder, home, ecr)
-    finally:
-        control.stop(home)
 
 
 def test_what_is_pushed_lies_there_under_the_digest_and_the_tag_that_are_told(account: Account, built: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,14 @@ class FakeRegistry:
     """A registry with one image, or one that AWS refuses to show."""
 
     url = OURS
+    copies = (f"base-sha256-{'c' * 64}",)
 
     def __init__(self, stored: StoredImage | Problem | None) -> None:
         self.stored = stored
 
-    def find(self, **_: Any) -> StoredImage | None:
+    def find(self, tag: str | None = None, **_: Any) -> StoredImage | None:
+        if tag and tag.startswith("base-"):
+            return STORED if tag in self.copies else None
         if isinstance(self.stored, Problem):
             raise self.stored
         return self.stored
@@ -56,15 +60,42 @@ class FakeEngine:
             "opsctl.source": self.source,
             "org.opencontainers.image.version": "0.1.0",
             "org.opencontainers.image.base.name": "m2g:1",
+            "opsctl.base.system": "ubuntu 18.04",
+            "opsctl.base.python": "3.7.17",
         }
         return json.dumps([{"Id": "sha256:1", "Size": 3, "Config": {"Labels": labels}}])
 
 
-def status_of(image: str | None, stored: StoredImage | Problem | None, *, source: str | None = "new") -> ImageStatus:
+def status_of(
+    image: str | None,
+    stored: StoredImage | Problem | None,
+    *,
+    source: str | None = "new",
+    labels: Mapping[str, str] | None = None,
+) -> ImageStatus:
     registry: Any = FakeRegistry(stored)
     engine: Any = FakeEngine(source) if source else None
     images = dict.fromkeys(platform().models, image)
-    return status(platform(), images, registry=registry, engine=engine, source="new", m2g_image="sha256:m2g")
+    return status(
+        platform(),
+        images,
+        registry=registry,
+        engine=engine,
+        source="new",
+        m2g_image="sha256:m2g",
+        read_labels=lambda _: labels or {},
+        today=date(2026, 11, 29),
+    )
+
+
+def label_set(digest: str = "c", python: str = "3.7.17", **more: str) -> dict[str, str]:
+    """The labels of an image in the repository."""
+    own = {
+        "opsctl.source": "1",
+        "opsctl.base.python": python,
+        "org.opencontainers.image.base.digest": f"sha256:{digest * 64}",
+    }
+    return own | {f"opsctl.base.{name}": value for name, value in more.items()}
 
 
 PINNED = f"{OURS}@{DIGEST}"
@@ -86,6 +117,25 @@ SAID = [
     (status_of("docker.io/neurodata/m2g:latest", None), "Not in this platform's repository"),
     (status_of(PINNED, STORED, source=None), "m2g in it: sha256:m2g."),
     (status_of(None, None), "this revision is no longer there"),
+    (
+        status_of(PINNED, STORED),
+        "Standard support of its base has ended, that of Ubuntu 18.04 on 2023-05-31 and that of Python 3.7 on "
+        "2023-06-27: security faults found since then stay in the image.",
+    ),
+    (
+        status_of(PINNED, STORED, source=None, labels=label_set(python="3.13.1", system="ubuntu 18.04")),
+        "Standard support of its base has ended, that of Ubuntu 18.04 on 2023-05-31: ",
+    ),
+    (
+        status_of(PINNED, STORED, source=None, labels=label_set(python="3.13.1")),
+        "Standard support of its base: Python 3.13 until 2029-10-31.",
+    ),
+    (
+        status_of(PINNED, STORED, source=None, labels=label_set(system="alpine 3.20")),
+        "Until when alpine 3.20 of its base is supported is not known to opsctl.",
+    ),
+    (status_of(PINNED, STORED, source=None, labels=label_set()), "The repository has a copy of the base."),
+    (status_of(PINNED, STORED, source=None, labels=label_set("d")), "The repository has no copy of the base: "),
 ]
 
 
@@ -93,6 +143,19 @@ SAID = [
 def test_each_state_has_its_sentence(state: ImageStatus, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     show_image_status(Screen(), state)
     assert sentence in capsys.readouterr().out
+
+
+def test_the_labels_of_an_image_that_opsctl_did_not_build_say_nothing() -> None:
+    own = {name: value for name, value in label_set().items() if name != "opsctl.source"}
+    state = status_of(PINNED, STORED, source=None, labels=own)
+    assert (state.support, state.is_archived) == ((), None)
+
+
+def test_the_json_document_has_the_days() -> None:
+    assert status_of(PINNED, STORED).as_json()["support"] == [
+        {"name": "Ubuntu 18.04", "ends": "2023-05-31", "is_over": True},
+        {"name": "Python 3.7", "ends": "2023-06-27", "is_over": True},
+    ]
 
 
 def test_an_image_of_this_opsctls_code_is_not_called_old(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,10 @@ from support.run_world import RunWorld, put_dataset
 
 from opsctl.assets import container_dir
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.image.known_bases import KnownBases
 from opsctl.commands.platform.image import BuiltImage, build
 from opsctl.commands.platform.m2g_image import m2g_image_of
+from opsctl.home import Home
 
 pytestmark = pytest.mark.e2e
 
@@ -33,7 +35,18 @@ class Images:
 
 def built_from(world: EngineWorld, folder: Path, *, base: str, tag: str) -> BuiltImage:
     return build(
-        world.engine, folder, version="0.1.0", base=base, tag=tag, options=(), environment={}, on_line=lambda _: None
+        world.engine,
+        folder,
+        version="0.1.0",
+        base=base,
+        accept_base=False,
+        find_archived=None,
+        known_bases=KnownBases(Home(world.folder)),
+        day="2026-11-29",
+        tag=tag,
+        options=(),
+        environment={},
+        on_line=lambda _: None,
     )
 
 

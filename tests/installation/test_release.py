@@ -73,7 +73,7 @@ def version(folder: Path) -> str:
 
 def test_the_version_is_the_tags(tmp_path: Path) -> None:
     """Without git, without a tag, as CI's clone; at a tag of another kind; at the version's; after it; with changes."""
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     assert version(tmp_path) == "0.1.0.dev0"
     git(tmp_path, "init", "--quiet")
@@ -146,4 +146,16 @@ def test_the_index_page_has_no_link_that_leads_nowhere(packages: Path) -> None:
     assert page.startswith("# opsctl")
     assert "](" in page
     assert [line for line in page.splitlines() if "](" in line.replace("](https://", "")] == []
+    assert metadata.get_all("License-File") == ["LICENSE", "NOTICE"]
     assert {"Author", "License-Expression", "Keywords", "Requires-Python"} <= set(metadata.keys())
+
+
+def test_the_licence_and_the_notice_of_what_others_made_are_inside(packages: Path) -> None:
+    (wheel,) = packages.glob("*.whl")
+    archive = zipfile.ZipFile(wheel)
+    texts = {Path(name).name: archive.read(name).decode() for name in archive.namelist() if "/licenses/" in name}
+    assert "Apache License" in texts["LICENSE"]
+    # All that others made: what is data or text, but opsctl's own pages and Terraform's.
+    tables = [name for name in archive.namelist() if name.endswith((".tsv", ".csv", ".json", ".nii.gz", ".npz", ".js"))]
+    assert tables != []
+    assert [name for name in tables if name not in texts["NOTICE"]] == []

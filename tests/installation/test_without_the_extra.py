@@ -29,11 +29,14 @@ def find_installed(name, path=None, target=None):
 importlib.machinery.PathFinder.find_spec = find_installed
 """
 
-#: Everything but the local platform's own modules, which only `up --local` and the server import.
+#: Everything but the local platform's own modules, which only `up --local` and the server import, and the one that
+#: `image sbom` imports with the extra `sbom`.
 IMPORT_ALL = """
 import importlib, pathlib
 package = pathlib.Path("opsctl")
 for path in sorted(package.rglob("*.py")):
+    if path.name == "sbom_document.py":
+        continue
     if path.parts[1] not in ("shipped", "local") or path.name in ("control.py", "files.py", "sample.py"):
         importlib.import_module(".".join(path.with_suffix("").parts).removesuffix(".__init__"))
 """

@@ -1,9 +1,9 @@
-"""`image build`, `image push` and `image status`: the jobs' image."""
+"""`image build`, `image push`, `image status` and their like: the jobs' image."""
 
 from __future__ import annotations
 
 import os
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import click
 import typer
@@ -12,17 +12,19 @@ from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.global_options import Verbs
 from opsctl.cli.options import AsJson, PlatformName, Profile, Yes
+from opsctl.cli.verbs.image_contents import Tag, archive, sbom
 from opsctl.core.errors import Problem
+
+if TYPE_CHECKING:
+    from opsctl.commands.image.known_bases import KnownBases
+    from opsctl.commands.platform.image import FindArchived
 
 image = typer.Typer(
     cls=Verbs,
-    help="Build, push or show the image that the jobs run.",
+    help="Build, push, copy or show the image that the jobs run.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-Tag = Annotated[
-    str | None, typer.Option("--tag", metavar="TAG", help="The tag of the image. Default: the version of opsctl.")
-]
 
 
 @image.command("build")
@@ -37,7 +39,19 @@ def build(
     base: Annotated[
         str | None, typer.Option("--base", metavar="IMAGE", help="The image to build on. Default: m2g's own image.")
     ] = None,
+    accept_base: Annotated[
+        bool,
+        typer.Option(
+            "--accept-base", help="Build also where the base's tag means another image than at the last build here."
+        ),
+    ] = False,
+    archived: Annotated[
+        bool,
+        typer.Option("--archived", help="Build on the copy of the base that `image archive` made for the platform."),
+    ] = False,
     tag: Tag = None,
+    platform: PlatformName = None,
+    profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
     """Build the jobs' image on this machine, with Docker or Podman.
@@ -45,20 +59,28 @@ def build(
     Example: opsctl image build
     """
     from dataclasses import asdict
+    from datetime import UTC, datetime
 
     from opsctl.assets import container_dir
+    from opsctl.commands.image.known_bases import KnownBases
     from opsctl.commands.platform.image import build as command
     from opsctl.engine import find_engine
     from opsctl.render.image import engine_at_work, show_built
 
-    screen = Context().screen
+    context = Context(platform_name=platform, profile=profile)
+    screen, known_bases = context.screen, KnownBases(context.home)
     engine = find_engine(os.environ)
+    find_archived = _find_archived(context, known_bases) if archived else None
     with engine_at_work(screen, f"building with {engine.name}") as on_line:
         built = command(
             engine,
             container_dir(),
             version=__version__,
             base=base,
+            accept_base=accept_base,
+            find_archived=find_archived,
+            known_bases=known_bases,
+            day=f"{datetime.now(UTC):%Y-%m-%d}",
             tag=tag,
             options=options or (),
             environment=os.environ,
@@ -118,8 +140,11 @@ def status(*, platform: PlatformName = None, profile: Profile = None, as_json: A
 
     Example: opsctl image status
     """
+    from datetime import UTC, datetime
+
     from opsctl.assets import container_dir
     from opsctl.aws.ecr.image import images_of
+    from opsctl.aws.ecr.image_config import read_config
     from opsctl.aws.ecr.registry import Registry
     from opsctl.commands.platform.image import source_of
     from opsctl.commands.platform.image_status import status as command
@@ -142,11 +167,31 @@ def status(*, platform: PlatformName = None, profile: Profile = None, as_json: A
             engine=engine,
             source=source_of(container_dir()),
             m2g_image=None if engine is None and target.options.get("engine") else m2g_image_of(target, os.environ),
+            read_labels=lambda image: config.labels if (config := read_config(context.clients.ecr, image)) else {},
+            today=datetime.now(UTC).date(),
         )
     if as_json:
         context.screen.json(image_status.as_json())
     else:
         show_image_status(context.screen, image_status)
+
+
+image.command("archive")(archive)
+image.command("sbom")(sbom)
+
+
+def _find_archived(context: Context, known_bases: KnownBases) -> FindArchived:
+    """How the copy of a base is found: in the platform's repository, or in the engine for the local platform."""
+    from opsctl.aws.ecr.registry import Registry
+    from opsctl.commands.image.archive import find_archived
+
+    target = context.platform
+    registry = None if target.is_local else Registry(context.clients.ecr, target.repository_url)
+    # Where the record holds something else, it names the image of a platform whose base is not known.
+    recorded = target.m2g_image if target.m2g_image.startswith("sha256:") else None
+    return lambda engine, name, on_line: find_archived(
+        engine, registry, name=name, digests=(known_bases.digest_of(name), recorded), on_line=on_line
+    )
 
 
 def _use_image(context: Context, image: str, *, arguments: list[str], yes: bool) -> None:

@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from opsctl.aws.ecr.image import pinned_digest
+from opsctl.commands.image.base_image import PLATFORM, Base, OnLine, base_of, inspect_image, resolve_base
+from opsctl.commands.image.contents import python_of, read_contents
+from opsctl.commands.image.known_bases import KnownBases
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
-from opsctl.core.foreign_json import parse
+from opsctl.core.image.contents import ImageContents
 from opsctl.engine import Engine
 
 #: The image's name on this machine.
 NAME = "opsctl-m2g"
-#: Batch's r5 instances are x86: a build on a laptop with Apple silicon would be for ARM, and no job would start.
-PLATFORM = "linux/amd64"
 SOURCE_LABEL = "opsctl.source"
 VERSION_LABEL = "org.opencontainers.image.version"
 BASE_LABEL, BASE_DIGEST_LABEL = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"
+#: What the base says about itself: `ubuntu 18.04`, `3.7.17`.
+SYSTEM_LABEL, PYTHON_LABEL = "opsctl.base.system", "opsctl.base.python"
 
-_BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.M)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 #: What `container/m2g_job/base_check.py` prints before each sentence.
 _CHECK = "the base image: "
 #: Docker and Podman pass these build arguments into a build and keep them out of the image.
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
 
-OnLine = Callable[[str], None]
+#: Finds the copy of a base that `image archive` made.
+FindArchived = Callable[[Engine, str, OnLine], Base]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,8 @@ class BuiltImage:
         The hash of the code in it (`source_of`); None when `image build` did not build it.
     version
         The version of the opsctl that built it.
+    system, python
+        The base's system, for example `ubuntu 18.04`, and the version of its Python; None where unknown.
     size_bytes
         The unpacked size.
     """
@@ -58,17 +62,9 @@ class BuiltImage:
     base_digest: str | None
     source: str | None
     version: str | None
+    system: str | None = None
+    python: str | None = None
     size_bytes: int
-
-
-def base_of(folder: Path) -> str:
-    """The base image that the Dockerfile names, which is the one place where it is pinned."""
-    match = _BASE.search((folder / "Dockerfile").read_text())
-    if match is None:
-        raise Problem(
-            f"{folder / 'Dockerfile'} names no BASE_IMAGE.", "Name one with --base.", code=ErrorCode.IMAGE_NOT_FOUND
-        )
-    return match[1]
 
 
 def source_of(folder: Path) -> str:
@@ -86,6 +82,10 @@ def build(
     *,
     version: str,
     base: str | None,
+    accept_base: bool,
+    find_archived: FindArchived | None,
+    known_bases: KnownBases,
+    day: str,
     tag: str | None,
     options: Sequence[str],
     environment: Mapping[str, str],
@@ -101,6 +101,14 @@ def build(
         opsctl's version.
     base
         The base image; None: the Dockerfile's.
+    accept_base
+        Build also where the base's name means another image than at the last build.
+    find_archived
+        Builds on the copy of the base that this finds; None: on the base where it is published.
+    known_bases
+        What the names of base images meant then; a build that ends well adds its own.
+    day
+        Today: UTC, ISO 8601.
     tag
         The image's tag; None: the version.
     options
@@ -113,29 +121,37 @@ def build(
     Raises
     ------
     Problem
-        When the build fails: with what the base lacks, else with the engine's last line.
+        When the base has changed, or the build fails: with what the base lacks, else with the engine's last line.
     Interrupted
         After Ctrl-C.
     """
     image = f"{NAME}:{checked_tag(tag or version)}"
     name = base or base_of(folder)
-    digest, user = _resolve(engine, name, on_line)
+    if find_archived is None:
+        resolved = resolve_base(engine, name, on_line)
+        more = _typed(tag, options)
+        known_bases.refuse_changed(name, resolved.digest, is_accepted=accept_base, more=more)
+    else:
+        resolved = find_archived(engine, name, on_line)
+    contents = _contents(engine, folder, resolved, python=python_of(options))
     labels = {
         VERSION_LABEL: version,
         SOURCE_LABEL: source_of(folder),
         BASE_LABEL: name,
         # Written even where unknown: an image inherits its base's labels, and the base's base is not m2g.
-        BASE_DIGEST_LABEL: digest or "",
+        BASE_DIGEST_LABEL: resolved.digest or "",
+        SYSTEM_LABEL: contents.system,
+        PYTHON_LABEL: contents.python,
     }
-    arguments = ["build", "--platform", PLATFORM, "--build-arg", f"BASE_IMAGE={_pinned(name, digest)}"]
+    arguments = ["build", "--platform", PLATFORM, "--build-arg", f"BASE_IMAGE={resolved.reference}"]
     for label, value in labels.items():
         arguments += ["--label", f"{label}={value}"]
     for variable in (spelling for proxy in _PROXIES for spelling in (proxy, proxy.lower())):
         if environment.get(variable):
             # The value may contain a password: the engine takes it from the environment.
             arguments += ["--build-arg", variable]
-    if user:
-        arguments += ["--build-arg", f"BASE_USER={user}"]
+    if resolved.user:
+        arguments += ["--build-arg", f"BASE_USER={resolved.user}"]
     arguments += ["--tag", image, *options, str(folder)]
     _run_build(engine, arguments, name, on_line)
     built = find_built(engine, image)
@@ -145,12 +161,30 @@ def build(
             "Are several builders set up?",
             code=ErrorCode.ENGINE_FAILED,
         )
+    if find_archived is None:
+        known_bases.keep(name, resolved.digest, day=day)
     return built
+
+
+def _contents(engine: Engine, folder: Path, base: Base, *, python: str) -> ImageContents:
+    """The base's system and Python; nothing where it cannot say: the build itself finds what it lacks."""
+    try:
+        return read_contents(engine, folder, base.reference, python=python, is_brief=True)
+    except Interrupted:
+        raise
+    except Problem:
+        return ImageContents()
+
+
+def _typed(tag: str | None, options: Sequence[str]) -> str:
+    """The words of `image build` that are not about its base, as they were typed."""
+    words = [*(["--tag", tag] if tag else []), *(["--", *options] if options else [])]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def find_built(engine: Engine, image: str) -> BuiltImage | None:
     """An image on this machine, or None."""
-    details = _inspect(engine, image)
+    details = inspect_image(engine, image)
     if details is None:
         return None
     labels = details.get("Config", {}).get("Labels") or {}
@@ -161,6 +195,8 @@ def find_built(engine: Engine, image: str) -> BuiltImage | None:
         base_digest=labels.get(BASE_DIGEST_LABEL) or None,
         source=labels.get(SOURCE_LABEL),
         version=labels.get(VERSION_LABEL),
+        system=labels.get(SYSTEM_LABEL) or None,
+        python=labels.get(PYTHON_LABEL) or None,
         size_bytes=int(details.get("Size", 0)),
     )
 
@@ -203,56 +239,3 @@ def _run_build(engine: Engine, arguments: Sequence[str], base: str, on_line: OnL
             "For an m2g that calls other programs: opsctl image build --base IMAGE -- --build-arg PROGRAMS=optional",
             code=ErrorCode.IMAGE_UNFIT,
         ) from problem
-
-
-def _resolve(engine: Engine, base: str, on_line: OnLine) -> tuple[str | None, str]:
-    """The digest of a base image and its user, which is empty for root.
-
-    The digest is the pinned one, else the registry's, or the engine's for an image of `localhost/`.
-    """
-    pinned = pinned_digest(base)
-    if not base.startswith("localhost/") and not (pinned and _inspect(engine, base)):
-        try:
-            engine.follow("pull", "--platform", PLATFORM, base, on_line=on_line)
-        except Interrupted:
-            raise
-        except Problem as problem:
-            raise Problem(
-                f"The base image {base} could not be had: {problem.what}",
-                "Is the network up? `opsctl image build --base IMAGE` takes another.",
-                code=problem.code,
-            ) from problem
-    details = _inspect(engine, base)
-    if details is None:
-        raise Problem(
-            f"There is no image {base} on this machine.", "Name another with --base.", code=ErrorCode.IMAGE_NOT_FOUND
-        )
-    digests = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
-    repository = _short_name(_repository(base))
-    digest = next((digest for name, _, digest in digests if _short_name(name) == repository), None)
-    return pinned or digest, str(details.get("Config", {}).get("User") or "")
-
-
-def _pinned(base: str, digest: str | None) -> str:
-    return base if digest is None else f"{_repository(base)}@{digest}"
-
-
-def _repository(base: str) -> str:
-    """An image's name without tag and digest; a registry's port is not a tag."""
-    name = base.partition("@")[0]
-    head, colon, tail = name.rpartition(":")
-    return head if colon and "/" not in tail else name
-
-
-def _short_name(repository: str) -> str:
-    """A repository's name as Docker shortens it, without Docker Hub's name."""
-    return repository.removeprefix("docker.io/").removeprefix("library/")
-
-
-def _inspect(engine: Engine, image: str) -> dict[str, Any] | None:
-    try:
-        images = parse(engine.ask("image", "inspect", image))
-    except (Problem, ValueError):
-        return None
-    # Docker and Podman answer a list of objects; another engine's answer says nothing.
-    return images[0] if isinstance(images, list) and images and isinstance(images[0], dict) else None

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsctl.aws.ecr.registry import Registry, ensure_same
-from opsctl.commands.platform.image import NAME, BuiltImage, OnLine, checked_tag, find_built
+from opsctl.commands.image.base_image import OnLine
+from opsctl.commands.platform.image import NAME, BuiltImage, checked_tag, find_built
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.engine import Engine
 
@@ -83,7 +84,7 @@ def push(
         return stored
     engine.ask("tag", built.image, name)
     try:
-        digest = _push_image(engine, registry, name, on_line)
+        digest = push_name(engine, registry, name, on_line)
     except Interrupted:
         raise
     except Problem:
@@ -116,7 +117,7 @@ def _find_pushed(registry: Registry, built: BuiltImage, tag: str) -> PushedImage
     return PushedImage(image=f"{registry.url}@{stored.digest}", tag=tag, is_new=False)
 
 
-def _push_image(engine: Engine, registry: Registry, name: str, on_line: OnLine) -> str:
+def push_name(engine: Engine, registry: Registry, name: str, on_line: OnLine) -> str:
     """Push with a temporary login; returns the image's digest in the registry."""
     output: list[str] = []
 
@@ -124,7 +125,7 @@ def _push_image(engine: Engine, registry: Registry, name: str, on_line: OnLine) 
         output.append(line)
         on_line(line)
 
-    with _logged_in(engine, registry) as (folder, environment):
+    with logged_in(engine, registry) as (folder, environment):
         if engine.name == "podman":
             file = folder / "digest"
             engine.follow("push", "--digestfile", str(file), name, on_line=on_line, environment=environment)
@@ -141,7 +142,7 @@ def _push_image(engine: Engine, registry: Registry, name: str, on_line: OnLine) 
 
 
 @contextmanager
-def _logged_in(engine: Engine, registry: Registry) -> Iterator[tuple[Path, dict[str, str]]]:
+def logged_in(engine: Engine, registry: Registry) -> Iterator[tuple[Path, dict[str, str]]]:
     """A login in a temporary folder; gives the folder, and the environment that makes the engine use it.
 
     `docker login` would save the password in the user's settings or key ring. A password as an argument would show in

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from opsctl.aws.ecr.image import pinned_digest
 from opsctl.aws.ecr.registry import Registry, StoredImage
-from opsctl.commands.platform.image import BuiltImage, find_built
+from opsctl.commands.image.archive import archive_tag
+from opsctl.commands.platform.image import (
+    BASE_DIGEST_LABEL,
+    PYTHON_LABEL,
+    SOURCE_LABEL,
+    SYSTEM_LABEL,
+    BuiltImage,
+    find_built,
+)
 from opsctl.core.errors import Problem
+from opsctl.core.image.end_of_support import Support, supports
 from opsctl.core.platform.platform import Platform
 from opsctl.engine import Engine
 
@@ -49,6 +59,12 @@ class ImageStatus:
         The hash of the code that this opsctl would build.
     m2g_image
         m2g's own image in it, as `run` compares it; None where the local platform's engine does not answer.
+    support
+        Until when the base's system and Python are mended; empty where nobody knows what they are.
+    today
+        The day on which that was asked, in UTC.
+    is_archived
+        Whether the repository has a copy of the base; None where it could not be asked or the base is not known.
     """
 
     platform: str
@@ -59,6 +75,9 @@ class ImageStatus:
     local_image: BuiltImage | None
     source: str
     m2g_image: str | None
+    support: tuple[Support, ...]
+    today: date
+    is_archived: bool | None
 
     @property
     def image(self) -> str | None:
@@ -90,6 +109,15 @@ class ImageStatus:
         value = asdict(self)
         if self.stored and self.stored.pushed_at:
             value["stored"]["pushed_at"] = self.stored.pushed_at.isoformat()
+        value["support"] = [
+            {
+                "name": part.name,
+                "ends": part.ends.isoformat() if part.ends else None,
+                "is_over": part.is_over(self.today),
+            }
+            for part in self.support
+        ]
+        value["today"] = self.today.isoformat()
         return {**value, "is_pinned": self.is_pinned, "is_outdated": self.is_outdated}
 
 
@@ -101,6 +129,8 @@ def status(
     engine: Engine | None,
     source: str,
     m2g_image: str | None,
+    read_labels: Callable[[str], Mapping[str, str]],
+    today: date,
 ) -> ImageStatus:
     """Combine what AWS and the engine know; either may be missing.
 
@@ -116,6 +146,10 @@ def status(
         The hash of the code that this opsctl would build.
     m2g_image
         m2g's own image (`opsctl.commands.platform.m2g_image`).
+    read_labels
+        The labels of an image of the repository, for a machine that does not have the image.
+    today
+        In UTC.
     """
     definitions = tuple(
         Definition(model=model, name=platform.models[model].job_definition.rpartition("/")[2], image=image)
@@ -123,16 +157,46 @@ def status(
     )
     image = next((definition.image for definition in definitions if definition.image), None)
     stored, hidden = _find_stored(registry, image)
+    local_image = _find_local(engine, image, stored, registry)
+    system, python, base_digest = _base(local_image, image if stored else None, read_labels)
     return ImageStatus(
         platform=platform.name,
         definitions=definitions,
         repository_url=registry.url if registry else None,
         stored=stored,
         hidden=hidden,
-        local_image=_find_local(engine, image, stored, registry),
+        local_image=local_image,
         source=source,
         m2g_image=m2g_image,
+        support=supports(system, python),
+        today=today,
+        is_archived=_is_archived(registry, base_digest),
     )
+
+
+def _base(
+    local_image: BuiltImage | None, stored_image: str | None, read_labels: Callable[[str], Mapping[str, str]]
+) -> tuple[str | None, str | None, str | None]:
+    """The system, the Python and the digest of the base, by the labels of an image that `image build` built."""
+    if local_image is not None:
+        is_built = local_image.source is not None
+        return (local_image.system, local_image.python, local_image.base_digest) if is_built else (None, None, None)
+    try:
+        labels = read_labels(stored_image) if stored_image else {}
+    except Problem:
+        labels = {}
+    if SOURCE_LABEL not in labels:
+        return None, None, None
+    return labels.get(SYSTEM_LABEL), labels.get(PYTHON_LABEL), labels.get(BASE_DIGEST_LABEL)
+
+
+def _is_archived(registry: Registry | None, base_digest: str | None) -> bool | None:
+    if registry is None or not base_digest:
+        return None
+    try:
+        return registry.find(tag=archive_tag(base_digest)) is not None
+    except Problem:
+        return None
 
 
 def _find_stored(registry: Registry | None, image: str | None) -> tuple[StoredImage | None, str]:

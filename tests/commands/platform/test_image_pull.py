@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from opsctl.commands.image.known_bases import KnownBases
 from opsctl.commands.platform.image import build
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.engine import Engine
+from opsctl.home import Home
 
 
 def built_with(engine: Any, folder: Path) -> None:
@@ -19,6 +21,10 @@ def built_with(engine: Any, folder: Path) -> None:
         folder,
         version="1",
         base="registry.example/base:1",
+        accept_base=False,
+        find_archived=None,
+        known_bases=KnownBases(Home(folder)),
+        day="2026-11-29",
         tag=None,
         options=(),
         environment={},

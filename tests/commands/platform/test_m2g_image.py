@@ -10,8 +10,10 @@ import pytest
 from support.example_platform import platform
 
 from opsctl.assets import container_dir
+from opsctl.commands.image.known_bases import KnownBases
 from opsctl.commands.platform.image import BASE_DIGEST_LABEL, SOURCE_LABEL, build
 from opsctl.commands.platform.m2g_image import m2g_image_of, unread_m2g_image
+from opsctl.home import Home
 from opsctl.local.preview import version
 from opsctl.local.preview.version import preview_version
 
@@ -66,7 +68,7 @@ class EngineWithoutDigests:
         self.typed += arguments
 
 
-def test_where_the_base_has_no_digest_its_own_label_is_not_inherited() -> None:
+def test_where_the_base_has_no_digest_its_own_label_is_not_inherited(tmp_path: Path) -> None:
     """The base may say what it was built on, which is not m2g: the built image must not seem to say so itself."""
     engine: Any = EngineWithoutDigests()
     built = build(
@@ -74,6 +76,10 @@ def test_where_the_base_has_no_digest_its_own_label_is_not_inherited() -> None:
         container_dir(),
         version="0.1.0",
         base="localhost/m2g:1",
+        accept_base=False,
+        find_archived=None,
+        known_bases=KnownBases(Home(tmp_path)),
+        day="2026-11-29",
         tag=None,
         options=(),
         environment={},

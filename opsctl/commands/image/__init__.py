@@ -1,0 +1,1 @@
+"""The jobs' image: the base that it stands on, and what it holds."""

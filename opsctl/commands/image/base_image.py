@@ -1,0 +1,126 @@
+"""The base image that `image build` builds on: m2g's own, resolved to a digest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opsctl.aws.ecr.image import pinned_digest
+from opsctl.core.errors import ErrorCode, Interrupted, Problem
+from opsctl.core.foreign_json import parse
+from opsctl.engine import Engine
+
+#: Batch's r5 instances are x86: a build on a laptop with Apple silicon would be for ARM, and no job would start.
+PLATFORM = "linux/amd64"
+
+_BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.M)
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """An image of the engine to build on.
+
+    Attributes
+    ----------
+    name
+        As it was typed, or as the Dockerfile has it.
+    digest
+        m2g's own: the one that it has where it was published. None for an image that is in no registry.
+    reference
+        What the Dockerfile's FROM names.
+    user
+        Its own user; empty for root.
+    """
+
+    name: str
+    digest: str | None
+    reference: str
+    user: str
+
+
+def base_of(folder: Path) -> str:
+    """The base image that the Dockerfile names, which is the one place where it is pinned."""
+    match = _BASE.search((folder / "Dockerfile").read_text())
+    if match is None:
+        raise Problem(
+            f"{folder / 'Dockerfile'} names no BASE_IMAGE.", "Name one with --base.", code=ErrorCode.IMAGE_NOT_FOUND
+        )
+    return match[1]
+
+
+def resolve_base(engine: Engine, name: str, on_line: OnLine) -> Base:
+    """Pull a base image and resolve its name.
+
+    The digest is the pinned one, else the registry's, or the engine's for an image of `localhost/`.
+
+    Raises
+    ------
+    Problem
+        When it cannot be had.
+    """
+    pinned = pinned_digest(name)
+    if not name.startswith("localhost/") and not (pinned and inspect_image(engine, name)):
+        pull(engine, name, on_line)
+    details = inspect_image(engine, name)
+    if details is None:
+        raise Problem(
+            f"There is no image {name} on this machine.", "Name another with --base.", code=ErrorCode.IMAGE_NOT_FOUND
+        )
+    digests = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
+    repository = _short_name(repository_of(name))
+    digest = pinned or next((digest for known, _, digest in digests if _short_name(known) == repository), None)
+    reference = name if digest is None else f"{repository_of(name)}@{digest}"
+    return Base(name=name, digest=digest, reference=reference, user=user_of(details))
+
+
+def pull(engine: Engine, name: str, on_line: OnLine) -> None:
+    """Pull a base image from where it is published.
+
+    Raises
+    ------
+    Problem
+        When it cannot be had.
+    """
+    try:
+        engine.follow("pull", "--platform", PLATFORM, name, on_line=on_line)
+    except Interrupted:
+        raise
+    except Problem as problem:
+        raise Problem(
+            f"The base image {name} could not be had: {problem.what}",
+            "Is the network up? `opsctl image build --base IMAGE` takes another, `opsctl image build --archived` the "
+            "copy that `opsctl image archive` made.",
+            code=problem.code,
+        ) from problem
+
+
+def inspect_image(engine: Engine, image: str) -> dict[str, Any] | None:
+    """What the engine says about an image; None where it does not have it."""
+    try:
+        images = parse(engine.ask("image", "inspect", image))
+    except (Problem, ValueError):
+        return None
+    # Docker and Podman answer a list of objects; another engine's answer says nothing.
+    return images[0] if isinstance(images, list) and images and isinstance(images[0], dict) else None
+
+
+def user_of(details: dict[str, Any]) -> str:
+    """The user that an image names; empty for root."""
+    return str(details.get("Config", {}).get("User") or "")
+
+
+def repository_of(base: str) -> str:
+    """An image's name without tag and digest; a registry's port is not a tag."""
+    name = base.partition("@")[0]
+    head, colon, tail = name.rpartition(":")
+    return head if colon and "/" not in tail else name
+
+
+def _short_name(repository: str) -> str:
+    """A repository's name as Docker shortens it, without Docker Hub's name."""
+    return repository.removeprefix("docker.io/").removeprefix("library/")

@@ -1,0 +1,1 @@
+"""The jobs' image: what it holds, and until when others mend that."""
