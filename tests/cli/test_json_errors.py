@@ -109,7 +109,9 @@ WITHOUT_PLATFORM = {
     ("down",): None,
     ("parcellations",): None,
     ("platforms",): None,
+    ("simulate",): None,
     ("image", "build"): "engine_missing",
+    ("image", "sbom"): "engine_missing",
 }
 
 

@@ -102,8 +102,9 @@ def results(
     --format writes the connectomes in the formats of other programs as well: of the selected parcellations and kinds,
     every scan that connectomes.tsv lists. Rows are numbered by the atlas's labels, and lost regions are NaN.
 
+    `opsctl results connectomes --format npz --format tsv` writes two.
+
     Example: opsctl results connectomes
-    Example: opsctl results connectomes --format npz --format tsv
     """
     from opsctl.assets import atlas_nodes, atlas_table
     from opsctl.cli.results_formats import convert, write_typed_formats

@@ -134,10 +134,7 @@ def test_a_missing_bucket_is_told_before_anything_is_read(folder: Path, storage:
 def test_a_large_file_is_compared_by_its_parts(folder: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     # Parts of 5 MiB, the smallest that S3 takes, in the place of 64.
     part = 5 * 1024 * 1024
-    from boto3.s3.transfer import TransferConfig
-
-    config = TransferConfig(multipart_threshold=part + 1, multipart_chunksize=part, use_threads=False)
-    monkeypatch.setattr("opsctl.aws.s3.file_upload._TRANSFER", config)
+    monkeypatch.setattr("opsctl.aws.s3.file_upload.PART_BYTES", part)
     monkeypatch.setattr("opsctl.commands.dataset.same_bytes.PART_BYTES", part)
     (folder / "sub-01/dwi/large.nii").write_bytes(bytes(part) + b"x")
     (folder / "sub-01/dwi/exact.nii").write_bytes(bytes(part))

@@ -64,7 +64,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).strip("'\"").rstrip(".")
         raise Problem(
-            f"{path} is no array that `opsctl results --format npz` wrote ({reason}).",
+            f"{path} is no array that `opsctl results DIR --format npz` wrote ({reason}).",
             "Write it again from the folder with the connectomes.",
             code=ErrorCode.FILE_UNREADABLE,
         ) from error

@@ -12,8 +12,8 @@ def formats_readme(*, is_preview: bool) -> str:
     return (
         "# Connectomes in other formats\n\n"
         f"{banner}"
-        "`opsctl results --format` wrote these files from the connectomes in the folder above: of each parcellation,\n"
-        "kind and model all scans that `connectomes.tsv` lists.\n\n"
+        "`opsctl results DIR --format npz` and the like wrote these files from the connectomes in the folder above:\n"
+        "of each parcellation, kind and model all scans that `connectomes.tsv` lists.\n\n"
         "| folder | content |\n"
         "|---|---|\n"
         "| `tsv` | a dense table for each scan, with the regions' names as header and in the first column |\n"

@@ -171,8 +171,8 @@ def readme(*, is_preview: bool) -> str:
     return (
         "# Relationship matrices\n\n"
         f"{banner}"
-        "m2g's connectomes under the names of BIDS's draft for connectivity, as `opsctl results --format bids` writes\n"
-        f"them: {DRAFT}.\n"
+        "m2g's connectomes under the names of BIDS's draft for connectivity, as `opsctl results DIR --format bids`\n"
+        f"writes them: {DRAFT}.\n"
         "The draft is not part of BIDS. Its names and keys may change, and `.bidsignore` hides these files from its\n"
         "validator.\n\n"
         "- `*_relmat.dense.tsv`: a matrix without header. Missing numbers are `n/a`.\n"

@@ -92,7 +92,7 @@ def changed(array: Path, **arrays: Any) -> Path:
     ids=str,
 )
 def test_another_content_is_refused(array: Path, arrays: dict[str, Any]) -> None:
-    with pytest.raises(Problem, match="is no array that `opsctl results --format npz` wrote") as caught:
+    with pytest.raises(Problem, match="is no array that `opsctl results DIR --format npz` wrote") as caught:
         read_array(changed(array, **arrays))
     assert caught.value.code is ErrorCode.FILE_UNREADABLE
 
