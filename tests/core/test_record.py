@@ -154,7 +154,7 @@ ALLOWED = {
         ),
         *("account_id", "data_bucket", "repository_url", "log_group", "endpoint_url", "m2g_image"),
     },
-    bool: {"spot", "spot_fallback"},
+    bool: {"spot", "spot_fallback", "is_grown"},
     int: {"exit_code"},
     float: {"max_spend_usd"},
     # An inconsistent length is found by another sentence.
@@ -172,7 +172,8 @@ def is_allowed(field: str, value: Any) -> bool:
 @EVERY_KIND
 def test_null_is_refused_where_a_value_is_needed(kind: Kind) -> None:
     may_be_null = {"stopped_at", "started_at", "exit_code", "seen_at", "phase", "memory_mib", "max_spend_usd"}
-    for field in set(kind.checked) - may_be_null - {"image_digest", "endpoint_url"}:
+    may_be_null |= {"image_digest", "endpoint_url", "vcpus", "grows_to_mib"}
+    for field in set(kind.checked) - may_be_null:
         refusal(kind, encoded({**kind.value, field: None}))
 
 

@@ -19,6 +19,7 @@ PAGES = [ROOT / "README.md", ROOT / "docs/running.md"]
 EXCEPTIONS = {
     "make": "the demo and the tests: this is one of them",
     "aws": "needs an AWS account",
+    "opsctl compare": "needs two runs that have ended: tests/cli/test_compare.py types it",
     "opsctl image": "needs a container engine: tests/image types them",
     "opsctl up --region": "needs an AWS account",
 }

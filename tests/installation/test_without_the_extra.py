@@ -123,8 +123,8 @@ def test_doctor_says_so_in_a_line(environment: dict[str, str]) -> None:
 
 
 def test_a_missing_dependency_is_no_bug(environment: dict[str, str], tmp_path: Path) -> None:
-    names = [*json.loads(environment["HIDDEN_MODULES"]), "boto3"]
+    names = [*json.loads(environment["HIDDEN_MODULES"]), "botocore"]
     done = python({**environment, "HIDDEN_MODULES": json.dumps(names)}, "-m", "opsctl", "runs", "--platform", "m2g")
     assert done.returncode == 1, done.stderr
     said = " ".join(done.stderr.split())
-    assert said.startswith("The Python module boto3, which opsctl needs, is not installed. Install opsctl again: `")
+    assert said.startswith("The Python module botocore, which opsctl needs, is not installed. Install opsctl again: `")

@@ -173,7 +173,12 @@ KINDS = {
         json.loads(encoded(RUN.as_json())),
         Run.decode,
         frozenset({"count"}),
-        frozenset({"memory_mib", "max_spend_usd", "dataset_version", "dataset_doi"}),
+        frozenset(
+            {
+                *("memory_mib", "max_spend_usd", "dataset_version", "dataset_doi"),
+                *("vcpus", "scans_per_instance", "grows_to_mib", "is_grown"),
+            }
+        ),
         frozenset({"adopted"}),
     ),
     "submission": Kind(
