@@ -68,8 +68,10 @@ def test_the_sign_of_life_is_renewed_while_m2g_runs_and_ends_with_the_attempt(wo
     assert ended["seen_at"] == ended["stopped_at"]
     assert (ended["exit_code"], ended["cause_code"]) == (143, "stopped")
     writes = [request for request in s3.written if is_record(request)]
-    assert is_end(writes[-1])
-    assert all(is_renewal(request) for request in writes[1:-1])
+    # On a busy machine a renewal may arrive after the end; its condition does not hold then, and it changes nothing.
+    assert count(writes, is_end) == 1
+    assert all(is_renewal(request) or is_end(request) for request in writes[1:])
+    assert world.attempt() == ended
 
 
 def test_a_renewal_that_comes_late_does_not_hide_the_end(world: World, s3: LocalS3) -> None:

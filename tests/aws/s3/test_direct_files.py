@@ -66,8 +66,8 @@ def test_a_file_that_changes_while_it_is_read_does_not_get_there_as_a_mixture(
     monkeypatch.setattr(file_upload.FileUpload, "_pieces", pieces)
     storage.upload({"a": path}, "data", done=lambda key, size: None)
     assert server.objects["/data/a"] == change
-    # The server may note the request that broke off after the one that follows it.
-    assert sorted(is_direct_request(request) for request in server.requests) == [False, True]
+    # The server may note the request that broke off after the one that follows it, or not at all.
+    assert sorted(is_direct_request(request) for request in server.requests) in ([False, True], [False])
 
 
 def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(

@@ -45,11 +45,7 @@ def test_a_second_upload_sends_only_what_changed(
     encrypted: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(same_bytes, "PART_BYTES", PART)
-    monkeypatch.setattr(
-        file_upload,
-        "_TRANSFER",
-        file_upload.TransferConfig(multipart_threshold=PART + 1, multipart_chunksize=PART, use_threads=False),
-    )
+    monkeypatch.setattr(file_upload, "PART_BYTES", PART)
     folder = tmp_path / "HNU1"
     for name, content in {
         "sub-01/dwi/large.nii.gz": bytes(range(256)) * (2 * PART // 256) + b"end",
