@@ -109,7 +109,7 @@ WITHOUT_PLATFORM = {
     ("down",): None,
     ("parcellations",): None,
     ("platforms",): None,
-    ("simulate",): None,
+    ("simulate",): "usage",
     ("image", "build"): "engine_missing",
     ("image", "sbom"): "engine_missing",
 }
