@@ -12,8 +12,12 @@ from support.history_world import HistoryWorld
 from support.repository import ROOT
 from support.typed_opsctl import TypedOpsctl
 
-#: The only modules that turn a value into JSON text: the screen, one value of a setting, and an error.
-MAKE_JSON = {"opsctl/render/screen.py", "opsctl/render/config.py", "opsctl/__main__.py"}
+#: The only modules that turn a value into JSON text: the screen, a value of a setting, an error, and a file in the form
+#: of another standard (CycloneDX), which has a version of its own.
+MAKE_JSON = {
+    *("opsctl/render/screen.py", "opsctl/render/config.py", "opsctl/__main__.py"),
+    "opsctl/commands/image/sbom.py",
+}
 
 TYPED = [
     *(["status"], ["cost"], ["cost", "--all"], ["why"], ["runs"], ["audit", "HNU1"], ["datasets"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -118,9 +119,21 @@ def test_nothing_is_started(ended: RunStatus, program: Callable[..., Path]) -> N
     assert not typed.exists()
 
 
-def test_after_ctrl_c_run_is_waited_for(program: Callable[..., Path], tmp_path: Path) -> None:
+def test_after_ctrl_c_run_is_waited_for(
+    program: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits, real = tmp_path / "waits", subprocess.Popen.communicate
+
+    def communicate(process: Any, *arguments: Any, **options: Any) -> Any:
+        waits.touch()
+        return real(process, *arguments, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", communicate)
     # Longer than the quarter of a second after which subprocess.run would kill it.
-    program(SUBMITTED, first=f"kill -INT $PPID\nsleep 0.6\ntouch {tmp_path / 'ended'}")
+    program(
+        SUBMITTED,
+        first=f"while [ ! -e {waits} ]; do sleep 0.01; done\nkill -INT $PPID\nsleep 0.6\ntouch {tmp_path / 'ended'}",
+    )
     with pytest.raises(Interrupted, match="Stopped watching"):
         grow(CONTEXT, status())
     assert (tmp_path / "ended").exists()
