@@ -20,7 +20,8 @@ from opsctl.commands.platform.image import build
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.home import Home
 
-pytestmark = pytest.mark.e2e
+# Beside other tests of images one of these has failed, and alone it passes: `make test-long` runs them until that is understood.
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 NAME = f"{HOST}/bases/m2g:latest"
 
