@@ -49,6 +49,15 @@ RunId = Annotated[
         autocompletion=completion.runs,
     ),
 ]
+OfParcellations = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parcellation",
+        metavar="NAME",
+        help="Only connectomes of this parcellation (a neuroparc name, or a part of it). May be repeated.",
+        autocompletion=completion.parcellations,
+    ),
+]
 OfDataset = Annotated[
     str | None,
     typer.Option(

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opsctl.cli import completion
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, OfDataset, OutputsOfDataset, PlatformName, Profile, RunId, Transform
+from opsctl.cli.options import (
+    AsJson,
+    OfDataset,
+    OfParcellations,
+    OutputsOfDataset,
+    PlatformName,
+    Profile,
+    RunId,
+    Transform,
+)
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 
 if TYPE_CHECKING:
@@ -37,15 +45,7 @@ def reliability(
     run_id: RunId = None,
     dataset: OfDataset = None,
     modif: OutputsOfDataset = None,
-    parcellation: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--parcellation",
-            metavar="NAME",
-            help="Only connectomes of this parcellation (a neuroparc name, or a part of it). May be repeated.",
-            autocompletion=completion.parcellations,
-        ),
-    ] = None,
+    parcellation: OfParcellations = None,
     transform: Transform = "ranks",
     permutations: Annotated[
         int,

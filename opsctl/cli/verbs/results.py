@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import click
 import typer
 
-from opsctl.cli import completion
 from opsctl.cli.context import Context
 from opsctl.cli.options import (
     AsJson,
     OfDataset,
+    OfParcellations,
     OutputsOfDataset,
     ParticipantLabel,
     PlatformName,
@@ -47,15 +47,7 @@ def results(
     ] = "connectomes",
     scan: ScanName = None,
     participant_label: ParticipantLabel = None,
-    parcellation: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--parcellation",
-            metavar="NAME",
-            help="Only connectomes of this parcellation (a neuroparc name, or a part of it). May be repeated.",
-            autocompletion=completion.parcellations,
-        ),
-    ] = None,
+    parcellation: OfParcellations = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(
