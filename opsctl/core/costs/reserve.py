@@ -77,7 +77,7 @@ class Guarantee:
 
     @property
     def most_usd(self) -> float:
-        """What the first scans in flight can cost with the earlier ones, if each needs all attempts until the timeout."""
+        """What the first scans in flight and the earlier ones can cost, with all attempts until the timeout."""
         return self.spent_usd + self.in_flight * self.reserve.most_usd_per_scan
 
     @property
