@@ -9,6 +9,9 @@ SECOND_EVALUATOR := tests/policy/second_evaluator
 # In an environment of its own: it wants another boto3 than opsctl.
 CHECKOV := $(VENV)/checkov/bin/checkov
 
+# In an environment of its own: its check of schemas wants another click than opsctl.
+ZIZMOR := $(VENV)/workflows/bin/zizmor
+
 # In an environment of its own: it is no part of what it looks at.
 AUDIT := $(VENV)/audit/bin/pip-audit
 
@@ -70,6 +73,11 @@ $(BIN)/terraform: $(VENV)/.installed
 $(CHECKOV): requirements-checkov.lock
 	$(PYTHON) -m venv $(VENV)/checkov
 	$(call install,$(VENV)/checkov/bin/python,--require-hashes -r requirements-checkov.lock)
+	@touch $@
+
+$(ZIZMOR): requirements-workflows.lock
+	$(PYTHON) -m venv $(VENV)/workflows
+	$(call install,$(VENV)/workflows/bin/python,--require-hashes -r requirements-workflows.lock)
 	@touch $@
 
 $(AUDIT): requirements-audit.lock
@@ -143,10 +151,10 @@ test-campaign: setup $(TERRAFORM) ## What takes whole platforms apart with the r
 test-long: setup $(TERRAFORM) $(RELEASE) ## The campaigns that CI has no time for: settings changed there and back, an institute's account, faults during up and down, the server killed
 	$(BIN)/pytest -n 2 --dist loadfile -m long
 
-check-workflows: setup ## The workflows and forms in .github/: their schemas, and what makes them unsafe
-	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
-	$(BIN)/zizmor --offline --quiet .github
+check-workflows: setup $(ZIZMOR) ## The workflows and forms in .github/: their schemas, and what makes them unsafe
+	$(VENV)/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(ZIZMOR) --offline --quiet .github
 
 check: setup check-workflows $(CHECKOV) $(TERRAFORM) ## Style, types, the house's rules, Terraform's format and safety
 	$(BIN)/ruff format --check .
@@ -209,6 +217,8 @@ lock: setup ## Renew requirements.lock from pyproject.toml, and those of the too
 	  - -o requirements-checkov.lock
 	echo 'pip-audit>=2.10.1' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  - -o requirements-audit.lock
+	printf 'check-jsonschema>=0.38\nzizmor>=1.32\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --upgrade - -o requirements-workflows.lock
 	printf 'sphinx>=9\nmyst-parser>=5.1\nfuro>=2025.12.19\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --upgrade - -o requirements-manual.lock
 	printf 'twine>=7\ncheck-wheel-contents>=0.6.3\npipx>=1.18\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \

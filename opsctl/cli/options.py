@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -191,3 +191,24 @@ _SPELLED_BY_M2G = {"participant_label", "session_label", "diffusion_model", "tra
 def as_typed_for_m2g(token: str) -> str:
     """m2g spells its options with `_`: whoever types them so is understood. Values stay as they are."""
     return token.replace("_", "-") if token in _SPELLED_BY_M2G else token
+
+
+Slowdown = Annotated[
+    float | None,
+    typer.Option(
+        "--slowdown",
+        min=1.0,
+        max=10.0,
+        metavar="FACTOR",
+        help="How many times longer m2g takes beside other scans. Default: 1.35 where scans share a core.",
+    ),
+]
+#: The type itself is in a module that imports NumPy.
+TransformName = Literal["ranks", "raw", "log"]
+Transform = Annotated[
+    TransformName,
+    typer.Option(
+        "--transform",
+        help="What is compared: the ranks of the weights within a scan, the weights, or the logarithm of 1 + weight.",
+    ),
+]

@@ -12,7 +12,8 @@ import typer
 from opsctl.cli.defaults import is_typed
 from opsctl.cli.option_groups import M2gFlags
 from opsctl.cli.run_wiring import RunWiring
-from opsctl.cli.verbs.run import SubmissionFlags, refuse_run_obstacles, settle_earlier_m2g
+from opsctl.cli.submission_flags import SubmissionFlags
+from opsctl.cli.verbs.run import refuse_run_obstacles, settle_earlier_m2g
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.runs.m2g_options import all_asked
 

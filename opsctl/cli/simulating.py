@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opsctl.cli.context import Context
+    from opsctl.cli.run_wiring import RunWiring
+    from opsctl.cli.what_if_options import WhatIfFlags
+    from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.commands.simulation.simulate import SimulatedRun
     from opsctl.core.costs.estimate import Hours
     from opsctl.core.diagnosis.account.account import Account
@@ -67,3 +70,23 @@ def simulate_on(
             rates_of_choice=lambda choice: rates_for(context.clients, platform, model, choice, home=context.home),
             seed=seed,
         )
+
+
+def simulate_plan(context: Context, plan: RunPlan, wiring: RunWiring, what_if: WhatIfFlags, *, as_json: bool) -> None:
+    """Play through what `run` would submit, or another number of scans; nothing is submitted."""
+    from opsctl.cli.global_options import is_verbose
+    from opsctl.render.run import nothing_line
+    from opsctl.render.simulate import show_simulation
+
+    if not plan.to_submit() and what_if.scans is None:
+        context.screen.say(nothing_line(plan), style="green")
+        context.screen.say("`--scans N` simulates any number of scans.")
+        return
+    simulated = wiring.simulate(plan, what_if.what_if(), seed=what_if.random_seed)
+    if as_json:
+        context.screen.json(simulated.as_json())
+    else:
+        show_simulation(context.screen, simulated, is_verbose=is_verbose())
+    for obstacle in wiring.obstacles():
+        context.screen.warn(str(obstacle.problem))
+    context.screen.say("Nothing was submitted.")

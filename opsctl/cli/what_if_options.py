@@ -8,6 +8,7 @@ import typer
 
 from opsctl.cli.defaults import is_typed
 from opsctl.cli.option_groups import OptionGroup
+from opsctl.cli.options import Slowdown
 from opsctl.core.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -43,15 +44,7 @@ class WhatIfFlags(OptionGroup):
             min=0.0, max=1.0, metavar="RATE", help="How often AWS takes a Spot instance back in an hour. Default: 0.05."
         ),
     ] = None
-    slowdown: Annotated[
-        float | None,
-        typer.Option(
-            min=1.0,
-            max=10.0,
-            metavar="FACTOR",
-            help="How many times longer m2g takes beside other scans. Default: 1.35 where scans share a core.",
-        ),
-    ] = None
+    slowdown: Slowdown = None
     random_seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = DEFAULT_SEED
 
     def what_if(self, *, pack: int | None = None) -> WhatIf:

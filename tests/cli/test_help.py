@@ -21,7 +21,7 @@ from opsctl.cli.verb_table import SUMMARIES
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
     *("results", "report", "reliability", "audit", "config", "doctor", "selftest", "down", "runs", "datasets"),
-    *("parcellations", "simulate"),
+    *("parcellations", "simulate", "size"),
     *("platforms", "use", "compare"),
     *("image build", "image push", "image status"),
     *("delete dataset", "delete outputs", "delete run"),
@@ -306,12 +306,14 @@ ANOTHER_THING = {
     ("compare", "--parcellation"),
     ("up", "--spot"),
     ("simulate", "--pack"),
+    # The usual number of scans on an instance, which one run may change.
+    ("up", "--pack"),
     # Which figures; of `sample`, which sample.
     ("report", "--reliability"),
 }
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
-ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report", "reliability"}
+ABOUT_A_RUN = {"status", "cost", "size", "why", "logs", "cancel", "results", "report", "reliability"}
 
 
 def options(verb: str) -> dict[str, Any]:

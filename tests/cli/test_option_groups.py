@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from opsctl.assets import atlas_table
 from opsctl.cli import app
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
+from opsctl.cli.submission_flags import SubmissionFlags
 from opsctl.cli.verbs.check import CheckOptions
-from opsctl.cli.verbs.run import SubmissionFlags
 from opsctl.core.dataset.selection import EVERYTHING
 from opsctl.core.runs.m2g_options import M2gOptions
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from support.view_examples import plan
 
-from opsctl.cli.verbs.run import SubmissionFlags, settle_earlier_m2g
+from opsctl.cli.submission_flags import SubmissionFlags
+from opsctl.cli.verbs.run import settle_earlier_m2g
 from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.screen import Screen

@@ -5,21 +5,19 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from opsctl.cli import completion
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, PlatformName, Profile
+from opsctl.cli.options import AsJson, PlatformName, Profile, Transform
 from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from opsctl.commands.comparison.compare import Comparison
     from opsctl.commands.comparison.sides import OpenedSide
     from opsctl.core.comparison.side_argument import DatasetOutputs
-    from opsctl.core.reliability.distances import Transform
     from opsctl.core.runs.snapshot import Pricing
 
 _SIDE_HELP = "A run (its id or a part of it), a dataset, DATASET/derivatives/NAME, or a folder of results (./PATH)."
@@ -45,15 +43,7 @@ def compare(
             autocompletion=completion.parcellations,
         ),
     ] = None,
-    transform: Annotated[
-        str,
-        typer.Option(
-            "--transform",
-            # The type itself is in a module that imports NumPy.
-            click_type=click.Choice(["ranks", "raw", "log"]),
-            help="What reliability is computed from: the edges' ranks, weights or logarithms.",
-        ),
-    ] = "ranks",
+    transform: Transform = "ranks",
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
@@ -81,7 +71,7 @@ def compare(
             *sides,
             atlases=Atlases(table=atlas_table(), nodes=atlas_nodes()),
             parcellation=parcellation,
-            transform=cast("Transform", transform),
+            transform=transform,
             on_file=lambda _: advance(1),
         )
     if as_json:

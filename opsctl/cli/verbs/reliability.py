@@ -5,21 +5,19 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opsctl.cli import completion
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, OfDataset, OutputsOfDataset, PlatformName, Profile, RunId
+from opsctl.cli.options import AsJson, OfDataset, OutputsOfDataset, PlatformName, Profile, RunId, Transform
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 
 if TYPE_CHECKING:
     from opsctl.commands.reliability.graph_files import GraphSource
     from opsctl.core.runs.manifest import Run
 
-#: As in `opsctl.core.reliability.distances`, which imports NumPy.
-_Transform = Literal["ranks", "raw", "log"]
 _MOST_PERMUTATIONS = 100_000
 _MOST_SEED = 2**32 - 1
 #: Longer comparisons are announced.
@@ -48,14 +46,7 @@ def reliability(
             autocompletion=completion.parcellations,
         ),
     ] = None,
-    transform: Annotated[
-        _Transform,
-        typer.Option(
-            "--transform",
-            help="What is compared: the ranks of the weights within a scan, the weights, or the logarithm of"
-            " 1 + weight.",
-        ),
-    ] = "ranks",
+    transform: Transform = "ranks",
     permutations: Annotated[
         int,
         typer.Option(

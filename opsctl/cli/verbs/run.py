@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,14 +12,16 @@ from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.dataset_source import ReadDataset, naming_folder, read_dataset
 from opsctl.cli.defaults import is_typed
-from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
-from opsctl.cli.options import AsJson, Dataset, Notify, PlatformName, Profile, Yes
+from opsctl.cli.option_groups import DatasetSource, M2gFlags, ScanFilters, expanded
+from opsctl.cli.options import Dataset
 from opsctl.cli.pilot_options import PilotFlags
 from opsctl.cli.platform.account_checks import refuse_obstacles
 from opsctl.cli.run_look import RunLook
 from opsctl.cli.run_wiring import RunWiring
+from opsctl.cli.simulating import simulate_plan
+from opsctl.cli.submission_flags import SubmissionFlags
 from opsctl.cli.what_if_options import WhatIfFlags
-from opsctl.core.dataset.selection import Only, Selection
+from opsctl.core.dataset.selection import Selection
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.core.openneuro.accession import is_openneuro
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -36,71 +37,6 @@ if TYPE_CHECKING:
 
 #: How many scans a dry run shows on a terminal; in a pipe it shows all.
 _MOST_SHOWN = 20
-
-
-class SubmissionFlags(OptionGroup):
-    """What is submitted, where to, and how."""
-
-    panel = "How to run"
-    not_repeated = frozenset({"platform", "profile", "as_json", "yes", "dry_run", "simulate", "following", "notify"})
-
-    modif: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The derivatives folder to write to. Default: m2g-MODEL-SPACE.")
-    ] = None
-    jobdir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Also write the JSON of each job to this folder.")
-    ] = None
-    only: Annotated[
-        Only,
-        typer.Option(
-            "--only",
-            help="Which scans to submit: missing ones, failed ones, those that ran out of memory (outgrown), those"
-            " whose inputs or m2g changed, or all.",
-        ),
-    ] = "missing"
-    memory: Annotated[
-        int | None,
-        typer.Option(min=1024, metavar="MIB", help="The memory of each job. More memory needs larger instances."),
-    ] = None
-    pack: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|N|off",
-            help="How many scans share an instance. auto: what the peaks of earlier scans propose (`opsctl size`);"
-            " off: one. Default: as the platform has it.",
-        ),
-    ] = None
-    no_grow: Annotated[
-        bool,
-        typer.Option(
-            "--no-grow",
-            help="Do not run scans again that outgrow their memory. Default: what follows the run to its end does it"
-            " once, with more memory.",
-        ),
-    ] = False
-    max_spend: Annotated[
-        float | None, typer.Option(min=0.0, metavar="USD", help="Submit only as many scans as this sum pays for.")
-    ] = None
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Leave out the scans that m2g cannot process. All scans are checked.")
-    ] = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and submit nothing.")] = (
-        False
-    )
-    simulate: Annotated[
-        bool, typer.Option("--simulate", help="Play the run through: when it ends, what it costs. Submits nothing.")
-    ] = False
-    following: Annotated[bool, typer.Option("--follow", "-f", help="Show the logs until the run is over.")] = False
-    notify: Notify = None
-    platform: PlatformName = None
-    profile: Profile = None
-    as_json: AsJson = False
-    yes: Yes = False
-
-    @property
-    def is_only_shown(self) -> bool:
-        """Whether nothing is submitted."""
-        return self.dry_run or self.simulate
 
 
 @expanded
@@ -120,9 +56,9 @@ def run(
     """
     from opsctl.cli.verbs.check import CheckOptions
 
-    if submission.is_only_shown and submission.following:
-        flag = "--simulate" if submission.simulate else "--dry-run"
-        raise UsageProblem(f"{flag} sends nothing, so there is nothing to --follow.")
+    is_only_shown = submission.dry_run or submission.simulate
+    if is_only_shown and submission.following:
+        raise UsageProblem("--dry-run and --simulate send nothing, so there is nothing to --follow.")
     if not submission.simulate:
         what_if.refuse_without_simulation()
     settings = pilot.parsed_settings(is_following=submission.following)
@@ -134,7 +70,7 @@ def run(
     for doubt in context.configuration.doubts:
         context.screen.warn(doubt)
     read = read_dataset(context, dataset, source, is_hashed=True)
-    _refuse_folder(read, dataset, is_dry_run=submission.is_only_shown)
+    _refuse_folder(read, dataset, is_dry_run=is_only_shown)
     notices = _notices(context, submission)
     request = _request(read, options=options, selection=selection, t1w=source.t1w, submission=submission)
     typed = [dataset, *filters.words(), *source.words()]
@@ -158,7 +94,7 @@ def run(
         plan = wiring.plan(read.files)
     _show_plan(context, plan)
     if submission.simulate:
-        _simulate(context, plan, wiring, submission, what_if)
+        simulate_plan(context, plan, wiring, what_if, as_json=submission.as_json)
         return
     plan = settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
@@ -305,28 +241,6 @@ def settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionFl
         return plan.redoing()
     screen.say(kept_line(plan))
     return plan
-
-
-def _simulate(
-    context: Context, plan: RunPlan, wiring: RunWiring, submission: SubmissionFlags, what_if: WhatIfFlags
-) -> None:
-    """Play through what would be submitted, or another number of scans."""
-    from opsctl.cli.global_options import is_verbose
-    from opsctl.render.run import nothing_line
-    from opsctl.render.simulate import show_simulation
-
-    if not plan.to_submit() and what_if.scans is None:
-        context.screen.say(nothing_line(plan), style="green")
-        context.screen.say("`--scans N` simulates any number of scans.")
-        return
-    simulated = wiring.simulate(plan, what_if.what_if(), seed=what_if.random_seed)
-    if submission.as_json:
-        context.screen.json(simulated.as_json())
-    else:
-        show_simulation(context.screen, simulated, is_verbose=is_verbose())
-    for obstacle in wiring.obstacles():
-        context.screen.warn(str(obstacle.problem))
-    context.screen.say("Nothing was submitted.")
 
 
 def refuse_run_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) -> None:

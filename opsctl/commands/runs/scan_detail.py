@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from msgspec import structs
+
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.costs.bill import ScanBill
@@ -76,7 +78,7 @@ class ScanDetail:
             "attempts": [{**asdict(attempt), "seconds": attempt.seconds} for attempt in self.attempts],
             "outputs": None
             if result is None or not result.succeeded
-            else {"files": [asdict(file) for file in result.files], "connectomes": list(result.connectomes)},
+            else {"files": [structs.asdict(file) for file in result.files], "connectomes": list(result.connectomes)},
             "peak_memory_mib": result.peak_memory_mib if result is not None else None,
             "peak_disk_mib": result.peak_disk_mib if result is not None else None,
             "kept": self.failures_uri,
