@@ -149,7 +149,9 @@ class Budget:
         self._ensure(current.usd, count, self._reserve.usd_per_scan)
 
     def ensure_affordable(self, so_far_usd: float, count: int) -> None:
-        """Ensure that the limit is not below the estimate of `count` more scans, nor below the reserve of one.
+        """Ensure that the limit covers the estimate of `count` more scans, the last submission with its reserve.
+
+        Without the reserve, a run that costs what was estimated would stop before its last submission.
 
         Raises
         ------
@@ -157,7 +159,18 @@ class Budget:
             When the running total would exceed the budget, or the price is not known.
         """
         self._ensure(so_far_usd, count, self._usd_per_scan)
-        self._ensure(so_far_usd, min(1, count), self._reserve.usd_per_scan)
+        last = min(self.portion, count)
+        reserved_usd = last * max(0.0, self._reserve.usd_per_scan - self._usd_per_scan)
+        if so_far_usd + count * self._usd_per_scan + reserved_usd > self._limit_usd:
+            left_usd = self._limit_usd - so_far_usd - reserved_usd
+            fits = min(count - 1, int(left_usd / self._usd_per_scan)) if self._usd_per_scan else 0
+            fit = counted_verb(fits, "scan", singular="fits", plural="fit")
+            raise Problem(
+                f"{counted(count, 'scan')} at {about_text(count * self._usd_per_scan)}, and {usd_text(reserved_usd)}"
+                f" more reserved because the last {last:,} may take long: above --max-spend {self._limit_usd:g}.",
+                f"About {fit} (`--first {fits}`), or allow more." if fits > 0 else "Allow more.",
+                code=ErrorCode.BUDGET_REACHED,
+            )
 
     def _ensure(self, so_far_usd: float, count: int, usd_per_scan: float) -> None:
         if not self._is_complete:

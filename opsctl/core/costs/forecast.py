@@ -83,6 +83,7 @@ def forecast(snapshot: RunSnapshot, rates: Rates, hours: Hours) -> Forecast:
         How long a scan takes: what the estimate of `opsctl run` uses as well.
     """
     own_bill, active = snapshot.bill(rates), snapshot.own_active
+    over = set(snapshot.scans) - set(active)
 
     def at_the_end(hours_per_scan: float) -> float:
         return own_bill.usd + snapshot.outstanding_usd(rates, own_bill, active, hours_per_scan=hours_per_scan)
@@ -95,7 +96,8 @@ def forecast(snapshot: RunSnapshot, rates: Rates, hours: Hours) -> Forecast:
         low_usd=at_the_end(0.0 if hours.is_upper_bound else hours.short),
         usd=at_the_end(hours.per_scan),
         high_usd=at_the_end(hours.per_scan if hours.is_upper_bound else hours.long),
-        ended=sum(index < snapshot.run.submitted_count for index in snapshot.scans) - len(active),
+        # A scan that was never submitted, because the budget was reached, has not ended.
+        ended=sum(index < snapshot.run.submitted_count and snapshot.scans[index].is_submitted for index in over),
         running=len(active) - waiting,
         waiting=waiting,
         basis="; ".join(filter(None, [*parts, own_bill.basis])),

@@ -65,6 +65,29 @@ def test_above_it_says_how_many_would_fit() -> None:
     assert caught.value.hint == "About 1 scan fits (`--first 1`), or allow more."
 
 
+def test_a_run_that_costs_what_was_estimated_reaches_its_last_submission() -> None:
+    long = Reserve(hours=1.5, usd_per_hour=PER_SCAN, attempts=5, timeout_hours=6.0)
+
+    def limited(limit: float) -> Budget:
+        estimate = Estimate(usd=0.0, usd_per_scan=PER_SCAN, wall_hours=1.0, basis="")
+        return Budget(
+            limit,
+            estimate=estimate,
+            reserve=long,
+            current_spending=lambda: Spending(0.0, 0),
+            at_once=4,
+            sleep=lambda seconds: None,
+            on_wait=lambda text: None,
+        )
+
+    limited(10.5).ensure_affordable(0.0, 10)
+    with pytest.raises(Problem) as caught:
+        limited(10.4).ensure_affordable(0.0, 10)
+    reason = "10 scans at about $10.00, and $0.50 more reserved because the last 1 may take long"
+    assert caught.value.what == f"{reason}: above --max-spend 10.4."
+    assert caught.value.hint == "About 9 scans fit (`--first 9`), or allow more."
+
+
 def test_without_a_price_there_is_no_budget() -> None:
     limited = Budget(
         1000.0,
