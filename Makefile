@@ -48,7 +48,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-newest test-campaign test-long histories check check-policies second-evaluator \
   bench bench-quick bench-largest chaos audit docs docs-links reference release format lock clean \
-  coverage check-workflows test-lowest test-next-moto
+  coverage check-workflows prices test-lowest test-next-moto
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -193,6 +193,10 @@ docs-links: $(SPHINX) ## Ask every address outside the manual whether it is stil
 reference: setup ## Write the generated pages and screens of the manual again; review git diff
 	$(BIN)/python -m manual
 	OPSCTL_KEEP_SCREENS=1 $(BIN)/pytest -q -n 0 tests/manual
+
+prices: setup ## Renew opsctl's table of prices from AWS's public offer files (needs the network and some gigabytes); review git diff
+	$(BIN)/python prices.py $(REGIONS)
+	$(BIN)/ruff format --quiet opsctl/core/costs/price_table.py
 
 release: setup $(RELEASE) ## Build and check the packages and write the notes into dist/; nothing is uploaded, no tag is set
 	rm -rf dist

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.commands.simulation.simulate import SimulatedRun
     from opsctl.core.costs.estimate import Estimate, Hours, Rates
+    from opsctl.core.costs.reserve import Guarantee, Reserve
     from opsctl.core.diagnosis.account.obstacles import Obstacle, RunFacts
     from opsctl.core.platform.platform import ModelResources, Platform
     from opsctl.core.simulation.what_if import WhatIf
@@ -93,10 +94,14 @@ class RunWiring:
 
     def notes(self, plan: RunPlan) -> list[str]:
         """What does not stop the run, and makes it slower or may stop it later."""
+        from opsctl.core.costs.prices import old_table_note
         from opsctl.core.diagnosis.account.obstacles import run_notes
 
         count, hours = len(plan.to_submit()), self.estimate(plan).wall_hours
-        return run_notes(self._facts, self._sized_platform, model=self._model, scan_count=count, wall_hours=hours)
+        notes = run_notes(self._facts, self._sized_platform, model=self._model, scan_count=count, wall_hours=hours)
+        # Where nothing is charged, nobody decides about money.
+        old_table = "" if self._context.platform.is_local else old_table_note(plan.moment.date())
+        return [*notes, *([old_table] if old_table else [])]
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""
@@ -128,26 +133,30 @@ class RunWiring:
             account=self._facts.account,
         )
 
-    def refuse_above_budget(self, plan: RunPlan) -> None:
-        """Refuse, before the confirmation, what `--max-spend` does not cover.
+    def guarantee(self, plan: RunPlan, *, other_usd: Callable[[], float] = lambda: 0.0) -> Guarantee | None:
+        """What `--max-spend` guarantees for the scans to submit; None without it. Refuses what it does not cover.
 
         Raises
         ------
         Problem
             Says what it would cost.
         """
-        if self._request.max_spend_usd is not None:
-            estimate = self.estimate(plan)
-            self._budget(self._request.max_spend_usd, estimate).ensure_affordable(
-                self.spending(estimate).usd, len(plan.to_submit())
-            )
+        if self._request.max_spend_usd is None:
+            return None
+        count = len(plan.to_submit())
+        budget = self._budget(self._request.max_spend_usd, self.estimate(plan), other_usd)
+        guarantee = budget.guarantee(count)
+        budget.ensure_affordable(guarantee.spent_usd, count)
+        return guarantee
 
-    def spending(self, estimate: Estimate) -> Spending:
-        """What the scans of the output location have cost and will cost, without those that are to be submitted."""
+    def spending(self) -> Spending:
+        """What the scans of the output location have cost and may cost, without those that are to be submitted."""
         from opsctl.commands.costs.budget import spending
 
         return spending(
-            self._prior_runs.snapshots(), rates=self._rates.shared_by(1), usd_per_scan=estimate.usd_per_scan
+            self._prior_runs.snapshots(),
+            rates_of=lambda run: self._context.pricing(run).rates,
+            hours_per_scan=self._reserve.hours,
         )
 
     @property
@@ -279,16 +288,29 @@ class RunWiring:
         own_rates = rates(self._context.clients, self._context.platform, resources, home=self._context.home)
         return own_rates.shared_by(resources.scans_per_instance)
 
+    @cached_property
+    def _reserve(self) -> Reserve:
+        from opsctl.core.costs.reserve import Reserve
+
+        platform = self._context.platform
+        return Reserve.of(
+            self._hours(self.resources.scans_per_instance),
+            self._rates,
+            attempts=platform.attempts,
+            timeout_seconds=platform.attempt_timeout_seconds,
+        )
+
     def _budget(self, limit_usd: float, estimate: Estimate, other_usd: Callable[[], float] = lambda: 0.0) -> Budget:
         from opsctl.commands.costs.budget import Budget
 
         def current_spending() -> Spending:
-            own = self.spending(estimate)
+            own = self.spending()
             return replace(own, usd=own.usd + other_usd())
 
         return Budget(
             limit_usd,
             estimate=estimate,
+            reserve=self._reserve,
             current_spending=current_spending,
             at_once=self._at_once,
             sleep=time.sleep,

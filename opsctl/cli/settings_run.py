@@ -241,11 +241,19 @@ class SettingsRun:
             price.ensure_affordable(
                 self._submission.max_spend, spent_usd=sum(self._spent_usd(setting_run) for setting_run in self._runs)
             )
+            for setting_run in remaining:
+                self._say_guarantee(setting_run)
         return price
 
+    def _say_guarantee(self, setting_run: SettingRun) -> None:
+        """Say what `--max-spend` guarantees for a setting; refuse it if not one scan is covered."""
+        others = [other for other in self._runs if other is not setting_run]
+        guarantee = setting_run.wiring.guarantee(setting_run.plan, other_usd=lambda: sum(map(self._spent_usd, others)))
+        for line in guarantee.lines if guarantee else []:
+            self._context.screen.say_once(line)
+
     def _spent_usd(self, setting_run: SettingRun) -> float:
-        estimate = setting_run.estimate or setting_run.wiring.estimate(setting_run.plan)
-        return setting_run.wiring.spending(estimate).usd
+        return setting_run.wiring.spending().usd
 
     def _keep_documents(self, remaining: Sequence[SettingRun]) -> None:
         if self._submission.jobdir is not None:
@@ -299,6 +307,8 @@ class SettingsRun:
         self._show_outcome()
 
     def _show_dry_run(self, remaining: Sequence[SettingRun], price: SettingsPrice) -> None:
+        from opsctl.core.costs.money import estimate_json
+
         screen = self._context.screen
         if self._submission.as_json:
             settings = [
@@ -306,6 +316,9 @@ class SettingsRun:
                     **setting_run.plan.as_json(),
                     **setting_run.as_json(),
                     "obstacles": [obstacle.as_json() for obstacle in setting_run.wiring.obstacles()],
+                    "estimate": estimate_json(
+                        setting_run.wiring.estimate(setting_run.plan), is_local=self._context.platform.is_local
+                    ),
                 }
                 for setting_run in remaining
             ]

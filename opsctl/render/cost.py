@@ -9,7 +9,8 @@ from rich.text import Text
 from opsctl.commands.costs.cost import RunCost
 from opsctl.core.costs.bill import NOT_INCLUDED
 from opsctl.core.costs.estimate import Estimate, about_text, usd_text
-from opsctl.core.costs.money import estimated, spent, total
+from opsctl.core.costs.forecast import NOT_FORECAST, Forecast
+from opsctl.core.costs.money import estimate_money, spent, total
 from opsctl.core.platform.platform import Platform
 from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, duration_text
@@ -34,20 +35,23 @@ def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -
     spent
         What was already spent on these scans, USD; not part of the estimate.
     """
-    money = estimated(
-        estimate.usd,
-        is_local=platform.is_local,
-        is_complete=estimate.is_complete,
-        is_upper_bound=estimate.is_upper_bound,
-    )
+    money = estimate_money(estimate, is_local=platform.is_local)
+    bound = "at most" if estimate.is_upper_bound else "about"
     lines = [
-        f"{money.text} ({usd_text(estimate.usd_per_scan)} a scan); {'at most' if estimate.is_upper_bound else 'about'}"
+        f"{money.text}{_band_text(estimate)} ({usd_text(estimate.usd_per_scan)} a scan); {bound}"
         f" {duration_text(estimate.wall_hours * 3600)} on AWS{_at_once_text(estimate)}",
         *(f"  {part}" for part in estimate.basis.split("; ")),
     ]
     if spent:
         lines.append(f"  spent already: {about_text(spent)}")
     return lines
+
+
+def _band_text(estimate: Estimate) -> str:
+    """`, $29.00 to $55.00`; empty where only a bound is known."""
+    if estimate.is_upper_bound or not estimate.is_complete or not estimate.high_usd:
+        return ""
+    return f", {usd_text(estimate.low_usd)} to {usd_text(estimate.high_usd)}"
 
 
 def _at_once_text(estimate: Estimate) -> str:
@@ -63,7 +67,14 @@ def show_cost(screen: Screen, cost: RunCost, *, by_scan: bool) -> None:
         screen.answer()
     for line in _bill_lines(cost):
         screen.answer(line)
-    screen.say(f"  {cost.own.basis}", style="dim")
+    if cost.forecast is not None:
+        for line in _forecast_lines(cost.forecast, is_local=cost.is_local):
+            screen.answer(line)
+        for part in cost.forecast.basis.split("; "):
+            screen.say(f"  {part}", style="dim")
+        screen.say(f"  {NOT_FORECAST}", style="dim")
+    else:
+        screen.say(f"  {cost.own.basis}", style="dim")
     screen.say(f"  {NOT_INCLUDED}", style="dim")
 
 
@@ -105,6 +116,16 @@ def _bill_lines(cost: RunCost) -> list[str]:
         earlier = about_text(cost.adopted.usd)
         lines.append(f"  not in it: {counted(count, 'scan')} taken over from earlier runs, {earlier} there")
     return lines
+
+
+def _forecast_lines(forecast: Forecast, *, is_local: bool) -> list[str]:
+    if not forecast.running and not forecast.waiting:
+        return ["at its end: the same, because all its jobs have ended"]
+    money, band = forecast.money(is_local=is_local), ""
+    if money.bound == "about":
+        band = f", {usd_text(forecast.low_usd)} to {usd_text(forecast.high_usd)}"
+    counts = f"{forecast.ended:,} ended, {forecast.running:,} running, {forecast.waiting:,} waiting"
+    return [f"at its end: {money.text}{band}", f"  {counted(forecast.scans, 'scan')}: {counts}"]
 
 
 def _scan_rows(cost: RunCost) -> list[tuple[str, str, str, str]]:

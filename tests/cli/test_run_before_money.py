@@ -16,6 +16,7 @@ from support.run_world import PLATFORM, put_dataset, request
 from opsctl.aws.s3.storage import Storage
 from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.costs.estimate import Estimate
+from opsctl.core.costs.reserve import Reserve
 from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.account.obstacles import RunFacts
 from opsctl.core.diagnosis.job_definition import JobDefinition
@@ -122,6 +123,7 @@ def test_a_budget_counts_on_what_the_quota_lets_run_at_once() -> None:
     def portion(facts: RunFacts) -> int:
         """Half of what runs at once."""
         wiring.__dict__["_facts"] = facts
+        wiring.__dict__["_reserve"] = Reserve(hours=1.0, usd_per_hour=0.1, attempts=5, timeout_hours=6.0)
         return wiring._budget(1000.0, estimate).portion
 
     assert [portion(facts) for facts in (RunFacts(), RunFacts(account=account(8)))] == [128, 2]

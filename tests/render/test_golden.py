@@ -25,6 +25,7 @@ from opsctl.commands.platform.teardown_totals import Contents, Spent
 from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
 from opsctl.core.costs.bill import bill as bill_of
 from opsctl.core.costs.estimate import Estimate, usd_text
+from opsctl.core.costs.forecast import Forecast
 from opsctl.core.dataset.scan import Discovery, Exclusion
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.queue_snapshot import NotVisible
@@ -134,7 +135,27 @@ EVENTS = (
 )
 
 LOCAL = replace(platform(), endpoint_url="http://127.0.0.1:1")
-ESTIMATE = Estimate(usd=49.5, usd_per_scan=0.165, wall_hours=65 / 60, basis="65 minutes a scan; r5.large on-demand")
+ESTIMATE = Estimate(
+    usd=49.5,
+    low_usd=35.0,
+    high_usd=65.8,
+    usd_per_scan=0.165,
+    wall_hours=65 / 60,
+    basis="65 minutes a scan; r5.large on-demand",
+)
+FORECAST = Forecast(
+    spent_usd=2.0,
+    low_usd=4.5,
+    usd=5.0,
+    high_usd=5.75,
+    ended=2,
+    running=1,
+    waiting=1200,
+    basis="65 minutes a scan; on-demand: $1.000 per hour",
+    is_complete=True,
+    is_upper_bound=False,
+)
+OVER = replace(FORECAST, low_usd=2.0, usd=2.0, high_usd=2.0, running=0, waiting=0)
 NOT_BEGUN = replace(a_cost(), own=bill_of({}, {}, RATES, now=MOMENT, longest=timedelta(hours=6)), adopted=None)
 
 OUTCOMES: tuple[dict[str, Any], ...] = (
@@ -249,6 +270,11 @@ CASES: dict[str, Case] = {
     "cost.estimate_at_most": as_lines(estimate_lines(replace(ESTIMATE, is_upper_bound=True), platform())),
     "cost.estimate_without_price": as_lines(estimate_lines(replace(ESTIMATE, is_complete=False), platform())),
     "cost.run": lambda screen: show_cost(screen, a_cost(), by_scan=False),
+    "cost.forecast": lambda screen: show_cost(screen, replace(a_cost(), forecast=FORECAST), by_scan=False),
+    "cost.forecast_local": lambda screen: show_cost(
+        screen, replace(a_cost(is_local=True), forecast=FORECAST), by_scan=False
+    ),
+    "cost.forecast_over": lambda screen: show_cost(screen, replace(a_cost(), forecast=OVER), by_scan=False),
     "cost.by_scan_local": lambda screen: show_cost(screen, a_cost(is_local=True), by_scan=True),
     "cost.not_begun": lambda screen: show_cost(screen, NOT_BEGUN, by_scan=True),
     # The sum is without what was adopted; equal prices are named once.

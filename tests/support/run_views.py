@@ -113,7 +113,7 @@ class Told:
         """What the jobs that the run submitted have cost in USD, by the verbs that add it up."""
         polled, reported = self.polled.bill, self.report.status.bill
         assert polled is not None and reported is not None
-        spent = self.spent(usd_per_scan=0.0).usd
+        spent = self.spent(usd_per_scan=3.0).spent_usd
         return {"cost": self.cost.own.usd, "status": polled.usd, "report": reported.usd, "--max-spend": spent}
 
     def bases(self) -> dict[str, str]:
@@ -137,8 +137,8 @@ class Told:
         }
 
     def spent(self, *, usd_per_scan: float) -> Spending:
-        """What `--max-spend` reckons that the run has cost; a scan on its way counts with at least `usd_per_scan`."""
-        return spending([self._spent_on], rates=RATES, usd_per_scan=usd_per_scan)
+        """What `--max-spend` counts for the run; the last attempt of a scan in flight may cost `usd_per_scan`."""
+        return spending([self._spent_on], rates_of=lambda run: RATES, hours_per_scan=usd_per_scan / RATES.usd_per_hour)
 
     @cached_property
     def _spent_on(self) -> RunSnapshot:

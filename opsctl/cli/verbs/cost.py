@@ -16,6 +16,9 @@ def cost(
     run_id: RunId = None,
     by_scan: Annotated[bool, typer.Option("--by-scan", help="Show one line for each scan.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Show one line for each run, and their sum.")] = False,
+    with_forecast: Annotated[
+        bool, typer.Option("--forecast", help="Also show what the run will have cost at its end.")
+    ] = False,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
@@ -26,8 +29,8 @@ def cost(
 
     Example: opsctl cost --by-scan
     """
-    if every and (run_id or by_scan):
-        other = "--run" if run_id else "--by-scan"
+    if every and (run_id or by_scan or with_forecast):
+        other = "--run" if run_id else "--by-scan" if by_scan else "--forecast"
         raise UsageProblem(f"--all shows every run, {other} is about one.", "Give one of the two.")
     context = Context(platform_name=platform, profile=profile)
     if not every:
@@ -35,8 +38,9 @@ def cost(
 
     from datetime import UTC, datetime
 
-    from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs, run_cost
+    from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs, hours_of_run, run_cost
     from opsctl.core.costs.money import spent, total
+    from opsctl.core.costs.prices import old_table_note
     from opsctl.render.cost import show_cost, show_costs
 
     with context.screen.waiting("adding up"):
@@ -48,8 +52,12 @@ def cost(
                 now=lambda: datetime.now(UTC),
             )
         else:
-            snapshot = context.snapshots(run_id).progress()
-            costs = [run_cost(snapshot, context.pricing(snapshot.run))]
+            reader = context.snapshots(run_id)
+            snapshot = reader.whole() if with_forecast else reader.progress()
+            hours = hours_of_run(context.records, reader.run, platform=context.platform) if with_forecast else None
+            costs = [run_cost(snapshot, context.pricing(snapshot.run), hours=hours)]
+    if not context.platform.is_local and (note := old_table_note(datetime.now(UTC).date())):
+        context.screen.warn(note)
     if as_json and every:
         runs = [cost_of_run.as_json(by_scan=False) for cost_of_run in costs]
         sums = total([spent(0.0, is_local=context.platform.is_local), *(cost_of_run.money for cost_of_run in costs)])

@@ -28,14 +28,12 @@ from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.user_name import user_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from opsctl.cli.notify.notices import Notices
     from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
-    from opsctl.core.diagnosis.account.obstacles import Obstacle
+    from opsctl.core.costs.reserve import Guarantee
 
 #: How many scans a dry run shows on a terminal; in a pipe it shows all.
 _MOST_SHOWN = 20
@@ -108,13 +106,13 @@ def run(
         skip_invalid=submission.skip_invalid,
         may_ask=sys.stdin.isatty() and not (submission.yes or submission.dry_run),
     )
-    _show_work(context, plan, wiring)
+    guarantee = _show_work(context, plan, wiring)
     if submission.jobdir is not None:
         from opsctl.commands.runs.run import keep_documents
 
         keep_documents(plan, submission.jobdir)
     if submission.dry_run:
-        _show_dry_run(context, plan, wiring.obstacles(), as_json=submission.as_json)
+        _show_dry_run(context, plan, wiring, guarantee, as_json=submission.as_json)
         return
     _ask(context, plan, assume_yes=submission.yes)
     outcome = wiring.carry_out(plan)
@@ -254,8 +252,8 @@ def refuse_run_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: boo
         context.screen.warn(str(obstacle.problem))
 
 
-def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> None:
-    """Say what will be submitted and what it costs; refuse what `--max-spend` does not cover."""
+def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> Guarantee | None:
+    """Say what will be submitted, what it costs, and what `--max-spend` guarantees; refuse what it does not cover."""
     from opsctl.render.openneuro import transfer_line
     from opsctl.render.run import disposition_lines
 
@@ -265,7 +263,10 @@ def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> None:
         context.screen.say(transfer_line(plan.platform))
     for note in wiring.notes(plan):
         context.screen.warn(note)
-    wiring.refuse_above_budget(plan)
+    guarantee = wiring.guarantee(plan)
+    for line in guarantee.lines if guarantee else []:
+        context.screen.say(line)
+    return guarantee
 
 
 def _ask(context: Context, plan: RunPlan, *, assume_yes: bool) -> None:
@@ -340,13 +341,23 @@ def _say_nothing_to_do(context: Context, plan: RunPlan, submission: SubmissionFl
     context.screen.hints({"opsctl status": "where it stands", "opsctl results DIR": "bring the connectomes home"})
 
 
-def _show_dry_run(context: Context, plan: RunPlan, obstacles: Sequence[Obstacle], *, as_json: bool) -> None:
+def _show_dry_run(
+    context: Context, plan: RunPlan, wiring: RunWiring, guarantee: Guarantee | None, *, as_json: bool
+) -> None:
+    from opsctl.core.costs.money import estimate_json
     from opsctl.render.scans import scan_lines
     from opsctl.render.screen import counted
 
     screen = context.screen
     if as_json:
-        screen.json({**plan.as_json(), "obstacles": [obstacle.as_json() for obstacle in obstacles]})
+        screen.json(
+            {
+                **plan.as_json(),
+                "obstacles": [obstacle.as_json() for obstacle in wiring.obstacles()],
+                "estimate": estimate_json(wiring.estimate(plan), is_local=context.platform.is_local),
+                "max_spend": guarantee.as_json() if guarantee else None,
+            }
+        )
         return
     scans, room = plan.scans_to_submit, screen.data.room
     shown = scans if room is None else scans[:_MOST_SHOWN]

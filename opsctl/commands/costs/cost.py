@@ -13,6 +13,7 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.bill import NOT_INCLUDED, Bill
 from opsctl.core.costs.estimate import ENOUGH_SCANS, Hours, Rates, hours_of
+from opsctl.core.costs.forecast import Forecast, forecast
 from opsctl.core.costs.money import Money
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
@@ -36,6 +37,8 @@ class RunCost:
         The bill of the scans that it adopted; counted under the runs that submitted them. None where it adopted none.
     is_local
         Nothing was charged: the figures are what AWS would charge.
+    forecast
+        What it will have cost at its end; None where nobody asked.
     """
 
     run: Run
@@ -43,6 +46,7 @@ class RunCost:
     own: Bill
     adopted: Bill | None
     is_local: bool
+    forecast: Forecast | None = None
 
     @property
     def money(self) -> Money:
@@ -65,6 +69,8 @@ class RunCost:
             "basis": self.own.basis,
             "not_included": NOT_INCLUDED,
         }
+        if self.forecast is not None:
+            value["forecast"] = self.forecast.as_json(is_local=self.is_local)
         if by_scan:
             bills = {**self.own.by_scan, **(self.adopted.by_scan if self.adopted else {})}
             value["scans"] = [
@@ -75,14 +81,21 @@ class RunCost:
         return value
 
 
-def run_cost(snapshot: RunSnapshot, pricing: Pricing) -> RunCost:
-    """What a run has cost so far."""
+def run_cost(snapshot: RunSnapshot, pricing: Pricing, *, hours: Hours | None = None) -> RunCost:
+    """What a run has cost so far.
+
+    Parameters
+    ----------
+    hours
+        How long a scan takes, for the forecast, for which the snapshot shows every scan; None: without a forecast.
+    """
     return RunCost(
         run=snapshot.run,
         rates=pricing.rates,
         own=snapshot.bill(pricing.rates),
         adopted=snapshot.adopted_bill(pricing.rates),
         is_local=pricing.is_local,
+        forecast=None if hours is None else forecast(snapshot, pricing.rates, hours),
     )
 
 
@@ -150,6 +163,18 @@ def finished_hours(
         )
         hours = alone.beside(scans_per_instance, vcpus=platform.models[model].whole_vcpus)
     return replace(hours, startup=records.platform_times().startup(platform.models[model].instance_type))
+
+
+def hours_of_run(records: Records, run: Run, *, platform: Platform) -> Hours:
+    """How long a scan of a run takes: by scans like it that have finished, its own among them."""
+    return finished_hours(
+        records,
+        platform=platform,
+        model=run.model,
+        pipeline=run.m2g.get("pipeline", "dwi"),
+        reuses_registration=run.m2g.get("reuse_registration", False),
+        scans_per_instance=run.scans_per_instance,
+    )
 
 
 def _hours_of_runs(

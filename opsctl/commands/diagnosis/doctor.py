@@ -144,6 +144,7 @@ def _check(question: Question, checks: Checks) -> Checkup:
         loopback=machine.loopback(),
         region=clients.region if isinstance(clients, Clients) else question.region,
         configuration=question.configuration,
+        today=_now().date(),
         terraform=terraform(),
         provider=provider(),
         engine=engine(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.core.costs.estimate import Estimate, about_text, usd_text
-from opsctl.core.costs.money import Money, estimated, total
+from opsctl.core.costs.money import Money, estimate_money, total
 from opsctl.core.counted import counted
 from opsctl.core.errors import ErrorCode, Problem
 
@@ -87,10 +87,7 @@ def settings_price(estimates: Sequence[tuple[str, Estimate]], *, is_local: bool)
     for queue, part in estimates:
         by_queue[queue] += part.wall_hours
     parts = [part for _, part in estimates]
-    sums = (
-        estimated(part.usd, is_local=is_local, is_complete=part.is_complete, is_upper_bound=part.is_upper_bound)
-        for part in parts
-    )
+    sums = (estimate_money(part, is_local=is_local) for part in parts)
     return SettingsPrice(
         settings=len(parts),
         scan_count=sum(part.scan_count for part in parts),

@@ -26,12 +26,15 @@ class ScanBill:
         Number of attempts that started.
     lost
         How many of them ended without producing the scan's result.
+    running_usd
+        What of it is for the attempt that runs.
     """
 
     usd: float
     hours: float
     attempts: int
     lost: int
+    running_usd: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,13 +118,19 @@ def bill(
         credited = credited_attempt(durations)
         lost = [duration for duration in durations if not duration.is_running and duration is not credited]
         hours = paid_hours = sum(duration.hours for duration in durations)
+        running_hours = sum(duration.hours for duration in durations if duration.is_running)
         if index in previewed:
             paid_hours = own_rates.guide_hours if credited is not None and credited.attempt.exit_code == 0 else 0.0
+            running_hours = 0.0
         else:
             lost_usd += sum(duration.hours for duration in lost) * own_rates.usd_per_hour
             estimated += sum(duration.is_estimated for duration in durations)
         by_scan[index] = ScanBill(
-            usd=paid_hours * own_rates.usd_per_hour, hours=hours, attempts=len(durations), lost=len(lost)
+            usd=paid_hours * own_rates.usd_per_hour,
+            hours=hours,
+            attempts=len(durations),
+            lost=len(lost),
+            running_usd=running_hours * own_rates.usd_per_hour,
         )
     is_timed = not previewed or not by_scan.keys() <= set(previewed)
     is_previewed = not is_timed or not by_scan.keys().isdisjoint(previewed)

@@ -15,6 +15,7 @@ from typing import Literal
 from opsctl.core.costs.attempt_durations import hours_between
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.result import Result
+from opsctl.core.simulation.scan_times import ASSUMED_SPREAD, ScanTimes
 from opsctl.core.sizing.slowdown import slowdown_of
 
 #: m2g's guide: a little over an hour per scan.
@@ -92,7 +93,7 @@ class Rates:
     @property
     def guide_text(self) -> str:
         """The same in words: `65 minutes`."""
-        return f"{_time_text(self.guide_hours)}{_longer_text(self.slowdown)}"
+        return f"{time_text(self.guide_hours)}{_longer_text(self.slowdown)}"
 
     def shared_by(self, scans: int) -> Rates:
         """The same prices for each of the scans that share an instance."""
@@ -124,7 +125,7 @@ class Startup:
     @property
     def source(self) -> str:
         """Where the number comes from, in words, with the number."""
-        return f"{_time_text(self.hours)} for each instance to start (the self-test of {self.measured_on})"
+        return f"{time_text(self.hours)} for each instance to start (the self-test of {self.measured_on})"
 
 
 @dataclass(frozen=True)
@@ -160,13 +161,39 @@ class Hours:
     startup: Startup | None = None
     finished: tuple[FinishedScan, ...] = ()
 
+    @property
+    def short(self) -> float:
+        """The time that one of ten scans takes at most."""
+        return self._quantile(0.1)
+
+    @property
+    def long(self) -> float:
+        """The time that nine of ten scans take at most."""
+        return self._quantile(0.9)
+
+    @property
+    def band_source(self) -> str:
+        """Where the band comes from, in words, with the numbers; empty where no time is known."""
+        if self.is_upper_bound:
+            return ""
+        band = f"the band: {time_text(self.short)} to {time_text(self.long)} a scan"
+        if self.is_measured and self.finished:
+            return f"{band} (the first and the last tenth of the {len(self.finished):,} scans)"
+        return f"{band} (eight of ten scans, if their times vary by {ASSUMED_SPREAD:.0%}: assumed)"
+
+    def _quantile(self, share: float) -> float:
+        """From the distribution that `opsctl simulate` draws from, scaled to scans that share an instance."""
+        times = ScanTimes.of(self)
+        middle = times.mean_hours if times.spread else times.quantile_hours(0.5)
+        return self.per_scan * times.quantile_hours(share) / middle if middle else 0.0
+
     def beside(self, scans: int, *, vcpus: int) -> Hours:
         """The same of scans that share an instance: longer where two share a core."""
         slowdown = slowdown_of(scans, vcpus=vcpus)
         if slowdown == 1.0:
             return self
         hours = self.per_scan * slowdown
-        longer = f"{slowdown:g} times as long because two scans share a core (assumed): {_time_text(hours)}"
+        longer = f"{slowdown:g} times as long because two scans share a core (assumed): {time_text(hours)}"
         return replace(self, per_scan=hours, source=f"{self.source}, {longer}")
 
 
@@ -180,6 +207,9 @@ class Estimate:
         All scans together, at AWS's prices. The local platform charges nothing, but has the same number here.
     usd_per_scan
         One scan, with its share of the instances' start.
+    low_usd, high_usd
+        All scans together, if each takes as long as a short or a long one (`Hours.short`, `Hours.long`). 0 and `usd`
+        where the scans take less than is counted.
     wall_hours
         Duration of the run on AWS if as many scans run at once as may.
     scan_count, at_once
@@ -200,6 +230,8 @@ class Estimate:
     is_upper_bound: bool = False
     scan_count: int = 0
     at_once: int = 0
+    low_usd: float = 0.0
+    high_usd: float = 0.0
 
 
 def succeeded_hours(results: Iterable[Result]) -> list[float]:
@@ -247,7 +279,7 @@ def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool 
     middle = median(hours)
     return Hours(
         per_scan=middle,
-        source=f"{_time_text(middle)} a scan (the median of {len(hours):,} {kind} scans that finished here)",
+        source=f"{time_text(middle)} a scan (the median of {len(hours):,} {kind} scans that finished here)",
         is_measured=True,
         finished=tuple(map(_finished_scan, succeeded)),
     )
@@ -268,8 +300,9 @@ def estimate(
     startup_hours = hours.startup.hours if hours.startup else 0.0
     # In each of its places, an instance takes one scan after the other.
     instances = math.ceil(min(scan_count, at_once) / rates.scans_per_instance)
-    usd = rates.usd_per_hour * scan_count * hours.per_scan + rates.usd_per_instance_hour * instances * startup_hours
-    sources = [hours.source, *([hours.startup.source] if hours.startup else [])]
+    startup_usd = rates.usd_per_instance_hour * instances * startup_hours
+    usd = rates.usd_per_hour * scan_count * hours.per_scan + startup_usd
+    sources = [hours.source, hours.band_source, hours.startup.source if hours.startup else ""]
     charged = f", as AWS would charge in {platform.region}" if platform.is_local else ""
     kind = f"{resources.instance_type} {rates.kind}"
     kind += " (others of its size may cost otherwise)" if resources.more_instance_types else ""
@@ -278,11 +311,13 @@ def estimate(
         usd=usd,
         usd_per_scan=usd / max(1, scan_count),
         wall_hours=math.ceil(scan_count / at_once) * hours.per_scan + startup_hours,
-        basis=f"{'; '.join(sources)}; {kind}{charged}: {rates.price_text}; {rates.source}",
+        basis=f"{'; '.join(filter(None, sources))}; {kind}{charged}: {rates.price_text}; {rates.source}",
         is_complete=rates.is_complete,
         is_upper_bound=hours.is_upper_bound,
         scan_count=scan_count,
         at_once=min(at_once, scan_count),
+        low_usd=0.0 if hours.is_upper_bound else rates.usd_per_hour * scan_count * hours.short + startup_usd,
+        high_usd=usd if hours.is_upper_bound else rates.usd_per_hour * scan_count * hours.long + startup_usd,
     )
 
 
@@ -313,5 +348,8 @@ def _longer_text(slowdown: float) -> str:
     return "" if slowdown == 1.0 else f", {slowdown:g} times as long as alone because two share a core (assumed),"
 
 
-def _time_text(hours: float) -> str:
+def time_text(hours: float) -> str:
+    """`65 minutes`, `6 hours`, `40 seconds`."""
+    if hours >= 3 and hours == round(hours):
+        return f"{hours:.0f} hours"
     return f"{hours * 60:.0f} minutes" if hours >= 2 / 60 else f"{hours * 3600:.0f} seconds"

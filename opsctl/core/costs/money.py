@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
-from opsctl.core.costs.estimate import about_text, usd_text
+from opsctl.core.costs.estimate import Estimate, about_text, usd_text
 
 Bound = Literal["about", "more than", "at most"]
 
@@ -90,6 +90,33 @@ def estimated(usd: float, *, is_local: bool, is_complete: bool = True, is_upper_
     if not is_complete:
         return Money(usd=usd, truth=truth, bound="more than")
     return Money(usd=usd, truth=truth, bound="at most" if is_upper_bound else "about")
+
+
+def estimate_money(estimate: Estimate, *, is_local: bool) -> Money:
+    """The middle of an estimate, with what it stands for."""
+    return estimated(
+        estimate.usd, is_local=is_local, is_complete=estimate.is_complete, is_upper_bound=estimate.is_upper_bound
+    )
+
+
+def estimate_json(estimate: Estimate, *, is_local: bool) -> dict[str, Any]:
+    """`estimate` in `run --dry-run --json`."""
+    return {
+        **estimate_money(estimate, is_local=is_local).as_json(),
+        "usd_band": band_json(estimate.low_usd, estimate.usd, estimate.high_usd),
+        "usd_per_scan": round(estimate.usd_per_scan, 5),
+        "wall_hours": round(estimate.wall_hours, 4),
+        "scan_count": estimate.scan_count,
+        "at_once": estimate.at_once,
+        "complete": estimate.is_complete,
+        "upper_bound": estimate.is_upper_bound,
+        "basis": estimate.basis.split("; "),
+    }
+
+
+def band_json(low: float, median: float, high: float) -> dict[str, float]:
+    """A band of USD in every `--json`."""
+    return {"low": round(low, 4), "median": round(median, 4), "high": round(high, 4)}
 
 
 def total(sums: Iterable[Money]) -> Money:

@@ -4,47 +4,38 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from opsctl.core.costs.estimate import Rates
+from opsctl.core.costs.price_table import REGIONS, RegionPrices
 
-#: The month of the prices.
-TABLE_DATE = "2026-01"
+#: The oldest price's date: a month, or a day.
+TABLE_DATE = min(price.source.date for prices in REGIONS.values() for price in prices.all_prices)
 #: Its prices are used for a region that is not in the table.
 DEFAULT_REGION = "us-east-1"
 #: A usual Spot price as a share of the on-demand price; AWS's own Spot price takes precedence.
 SPOT_SHARE = 0.3
 
-_ADDRESS_USD_PER_HOUR = 0.005  # the same in every commercial region
 #: Log lines that CloudWatch Logs takes in, in us-east-1; the simulation counts them, `opsctl cost` does not.
 LOG_USD_PER_GB = 0.5
 _HOURS_PER_MONTH = 730  # what AWS divides a monthly price by
 
-#: By region: r5.xlarge on demand with Linux (USD per hour), and gp3 (USD per GiB-month).
-_TABLE: dict[str, tuple[float, float]] = {
-    "af-south-1": (0.336, 0.1047),
-    "ap-east-1": (0.334, 0.1056),
-    "ap-northeast-1": (0.304, 0.096),
-    "ap-northeast-2": (0.304, 0.0912),
-    "ap-northeast-3": (0.304, 0.096),
-    "ap-south-1": (0.26, 0.0912),
-    "ap-southeast-1": (0.304, 0.096),
-    "ap-southeast-2": (0.302, 0.096),
-    "ca-central-1": (0.276, 0.088),
-    "eu-central-1": (0.304, 0.0952),
-    "eu-north-1": (0.268, 0.0836),
-    "eu-south-1": (0.296, 0.0924),
-    "eu-west-1": (0.282, 0.088),
-    "eu-west-2": (0.296, 0.0928),
-    "eu-west-3": (0.296, 0.0928),
-    "me-south-1": (0.31, 0.0968),
-    "sa-east-1": (0.402, 0.152),
-    "us-east-1": (0.252, 0.08),
-    "us-east-2": (0.252, 0.08),
-    "us-west-1": (0.28, 0.096),
-    "us-west-2": (0.252, 0.08),
-}
+_TYPE = re.compile(r"([a-z0-9]+)\.(?:large|(\d*)xlarge)")
 
-_SIZE = re.compile(r"r5\.(?:large|(\d*)xlarge)")
+#: A table that is older is no ground for a decision about money.
+_OLD = timedelta(days=183)
+
+
+def old_table_note(today: date) -> str:
+    """Say that the table is older than half a year; empty where it is not."""
+    is_month = len(TABLE_DATE) == len("2026-01")
+    written = date.fromisoformat(f"{TABLE_DATE}-01" if is_month else TABLE_DATE)
+    if today - written <= _OLD:
+        return ""
+    return (
+        f"opsctl's table of AWS's prices is of {TABLE_DATE}, more than half a year old: sums that rest on it may be"
+        " wrong. A newer opsctl has newer prices."
+    )
 
 
 @dataclass(frozen=True)
@@ -88,25 +79,27 @@ def rates_of(
         Why AWS's price could not be had, in words; empty where AWS was not to be asked.
     """
     source = f"opsctl's table of AWS's list prices, {TABLE_DATE}"
-    if region not in _TABLE:
+    if region not in REGIONS:
         source += f", with {DEFAULT_REGION}'s prices because {region} is not in it"
-    r5_xlarge, usd_per_gib_month = _TABLE.get(region, _TABLE[DEFAULT_REGION])
+    prices = REGIONS.get(region, REGIONS[DEFAULT_REGION])
     price: float | None
     if live is not None:
         price = live.usd_per_hour
         list_name = "Spot prices" if live.is_spot else "price list"
         source = f"AWS's {list_name}, asked {live.asked_on}; disk and address from {source}"
     else:
-        price = _scaled(instance_type, r5_xlarge=r5_xlarge)
+        price, is_in_proportion = _table_price(instance_type, prices)
         source += f": {why_table}" if why_table else ""
+        if is_in_proportion:
+            source += f"; {instance_type} is not in it for {region}: taken to differ from r5 as in {DEFAULT_REGION}"
         source += "" if price is not None else f"; it has no price for {instance_type}"
     if spot and price is not None and not (live is not None and live.is_spot):
         price *= SPOT_SHARE
         source += f"; Spot taken as {SPOT_SHARE} of on-demand"
     return Rates(
         instance_usd_per_hour=price or 0.0,
-        disk_usd_per_gib_hour=usd_per_gib_month / _HOURS_PER_MONTH,
-        address_usd_per_hour=_ADDRESS_USD_PER_HOUR,
+        disk_usd_per_gib_hour=prices.gp3_usd_per_gib_month.usd / _HOURS_PER_MONTH,
+        address_usd_per_hour=prices.address_usd_per_hour.usd,
         root_volume_gib=root_volume_gib,
         vcpus=vcpus,
         source=source,
@@ -115,11 +108,19 @@ def rates_of(
     )
 
 
-def _scaled(instance_type: str, *, r5_xlarge: float) -> float | None:
-    """The price of any r5 size: AWS prices a family in proportion to size. None for other families."""
-    match = _SIZE.fullmatch(instance_type)
+def _table_price(instance_type: str, prices: RegionPrices) -> tuple[float | None, bool]:
+    """The price of an instance, None if there is none; and whether it was computed from another region's.
+
+    AWS prices a family in proportion to size, and families in about the same proportion in every region.
+    """
+    match = _TYPE.fullmatch(instance_type)
     if match is None:
-        return None
-    if instance_type.endswith(".large"):
-        return r5_xlarge / 2
-    return r5_xlarge * int(match[1] or 1)
+        return None, False
+    family = match[1]
+    size = 0.5 if instance_type.endswith(".large") else float(match[2] or 1)
+    own, usual = prices.xlarge_usd_per_hour, REGIONS[DEFAULT_REGION].xlarge_usd_per_hour
+    if family in own:
+        return own[family].usd * size, False
+    if family in usual:
+        return own["r5"].usd * usual[family].usd / usual["r5"].usd * size, True
+    return None, False

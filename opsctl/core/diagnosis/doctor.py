@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from opsctl.core.costs.prices import old_table_note
 from opsctl.core.diagnosis.aged_environments import aged_environments
 from opsctl.core.diagnosis.doctor_account import definition_lines, plan_lines, quota_lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, EngineVersion, Login, Permission, TerraformVersion
@@ -43,8 +44,17 @@ def lines(checkup: Checkup) -> list[Line]:
         *plan_lines(checkup),
         *_permissions(checkup),
         *quota_lines(checkup),
+        *_prices(checkup),
         *_platform(checkup),
     ]
+
+
+def _prices(checkup: Checkup) -> Iterator[Line]:
+    """The table of prices, where money is charged."""
+    note = old_table_note(checkup.today) if checkup.wants_aws and checkup.today else ""
+    if note:
+        what, _, hint = note.partition(". ")
+        yield Line("prices", "warning", f"{what}.", hint)
 
 
 def _machine(checkup: Checkup) -> Iterator[Line]:

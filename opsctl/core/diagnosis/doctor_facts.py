@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 from opsctl.core.diagnosis.account.account import Account
@@ -155,6 +156,8 @@ class Checkup:
         The account's plan and quotas; None where AWS is not used.
     unconfirmed_emails
         Who of those that are to be told by mail has not confirmed it; None where nobody is to be told.
+    today
+        The date, for what grows old; None: nothing does.
     """
 
     python: tuple[int, int, int]
@@ -181,6 +184,7 @@ class Checkup:
     damaged_states: tuple[Problem, ...] = ()
     account: Account | None = None
     unconfirmed_emails: tuple[str, ...] | Problem | NotVisible | None = None
+    today: date | None = None
 
     @property
     def is_first_use(self) -> bool:

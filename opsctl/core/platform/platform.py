@@ -13,8 +13,9 @@ from opsctl.core.record import SCHEMA_VERSION, RecordReader
 
 LOCAL_REGION = "us-east-1"
 
-#: Terraform's default of the variable of this name.
+#: Terraform's defaults of the variables of these names.
 ATTEMPT_TIMEOUT_SECONDS = 21_600
+ATTEMPTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +127,15 @@ class Platform:
     def largest_memory_mib(self) -> int:
         """The most memory that a job can have: all that an instance leaves for jobs."""
         return max(resources.whole_memory_mib for resources in self.models.values())
+
+    @property
+    def attempts(self) -> int:
+        """How often Batch tries a scan."""
+        recorded = self.options.get("variables", {}).get("attempts", ATTEMPTS)
+        try:
+            return int(float(recorded))
+        except (TypeError, ValueError, OverflowError):
+            return ATTEMPTS
 
     @property
     def attempt_timeout_seconds(self) -> int:

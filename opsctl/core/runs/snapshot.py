@@ -106,6 +106,23 @@ class RunSnapshot:
         run = self.run
         return self._bill(range(run.submitted_count, len(run.scans)), rates) if run.adopted else None
 
+    @property
+    def own_active(self) -> list[int]:
+        """The scans that this run submits itself and that wait or run, those that are being submitted included."""
+        return [index for index in self.active if index < self.run.submitted_count]
+
+    def outstanding_usd(self, rates: Rates, own: Bill, indices: Iterable[int], *, hours_per_scan: float) -> float:
+        """What active scans will cost beyond their bill, if the last attempt of each takes so long.
+
+        Parameters
+        ----------
+        own
+            The bill that they are in: what their ended attempts cost is in it and is not deducted.
+        """
+        usd_per_scan = hours_per_scan * rates.shared_by(self.run.scans_per_instance).usd_per_hour
+        running = (own.by_scan[index].running_usd if index in own.by_scan else 0.0 for index in indices)
+        return sum(max(0.0, usd_per_scan - usd) for usd in running)
+
     def bill_by_scan(self, rates: Rates) -> Mapping[int, ScanBill]:
         """What each scan has cost, own or adopted, by index; only scans that had an attempt."""
         return self._bill(range(len(self.run.scans)), rates).by_scan

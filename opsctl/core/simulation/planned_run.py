@@ -10,7 +10,7 @@ from opsctl.core.costs.prices import LOG_USD_PER_GB
 from opsctl.core.simulation.choice import Choice
 from opsctl.core.simulation.fleet import Fleet
 from opsctl.core.simulation.reclaims import ASSUMED_PER_HOUR, ASSUMED_WAVE_SHARE, ReclaimRate
-from opsctl.core.simulation.scan_times import ASSUMED_SPREAD, ScanTime, ScanTimes
+from opsctl.core.simulation.scan_times import ASSUMED_SPREAD, ScanTimes
 from opsctl.core.simulation.simulation import Setup
 from opsctl.core.simulation.what_if import ZONES, Place, WhatIf
 
@@ -75,7 +75,7 @@ def planned_run(
     rates
         Of the chosen instance and its disk.
     """
-    times = _scan_times(hours)
+    times = ScanTimes.of(hours)
     per_hour = (ASSUMED_PER_HOUR if what_if.reclaims is None else what_if.reclaims) if choice.spot else 0.0
     zones = place.zones or ZONES
     start_hours = hours.startup.hours if hours.startup else BOOT_HOURS + PULL_HOURS
@@ -106,12 +106,6 @@ def planned_run(
             *_about_money(choice, rates, place),
         ),
     )
-
-
-def _scan_times(hours: Hours) -> ScanTimes:
-    if hours.is_measured and hours.finished:
-        return ScanTimes(tuple(ScanTime(scan.transfer_hours, scan.m2g_hours) for scan in hours.finished))
-    return ScanTimes.around(hours.per_scan)
 
 
 def _about_scans(hours: Hours, times: ScanTimes, choice: Choice, what_if: WhatIf) -> list[Assumption]:

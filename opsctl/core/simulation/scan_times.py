@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist, quantiles
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from opsctl.core.costs.estimate import Hours
 
 #: The standard deviation of the logarithm of a scan's time. Assumed, because the guide gives one figure.
 ASSUMED_SPREAD = 0.25
@@ -53,6 +56,22 @@ class ScanTimes:
         """The times of scans of which only the average is known."""
         transfer = min(ASSUMED_TRANSFER_HOURS, hours)
         return cls((ScanTime(transfer, hours - transfer),), spread)
+
+    @classmethod
+    def of(cls, hours: Hours) -> ScanTimes:
+        """The finished scans' own times; before enough have finished, times around the guide's figure."""
+        if hours.is_measured and hours.finished:
+            return cls(tuple(ScanTime(scan.transfer_hours, scan.m2g_hours) for scan in hours.finished))
+        return cls.around(hours.per_scan)
+
+    def quantile_hours(self, share: float) -> float:
+        """The time, on an instance of its own, that this share of the scans does not exceed."""
+        if not self.spread:
+            hours = [time.transfer_hours + time.m2g_hours for time in self.times]
+            return quantiles(hours, n=100, method="inclusive")[round(100 * share) - 1] if len(hours) > 1 else hours[0]
+        # Of one time only, which `around` makes.
+        time, score = self.times[0], NormalDist().inv_cdf(share)
+        return time.transfer_hours + time.m2g_hours * math.exp(self.spread * score - self.spread**2 / 2)
 
     @property
     def mean_hours(self) -> float:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from opsctl.core.diagnosis.account.account import Account, VolumeQuota
 from opsctl.core.diagnosis.account.at_once import MODEL_SIZES, ROOT_VOLUME_GIB
 from opsctl.core.diagnosis.queue_snapshot import Quota
-from opsctl.core.platform.platform import Platform
+from opsctl.core.platform.platform import ATTEMPTS, Platform
 
-#: Terraform's default of the variable of this name.
-ATTEMPTS = 5
 #: How many availability zones are assumed where the platform does not name them.
 ZONES = 3
 
@@ -107,7 +105,7 @@ class Place:
             None where nobody was asked, as on the local platform.
         """
         resources, variables = platform.models[model], platform.options.get("variables", {})
-        attempts, zones = variables.get("attempts"), variables.get("zones")
+        zones = variables.get("zones")
         quotas = account.quotas if account else ()
         known = tuple(quota for quota in quotas if isinstance(quota, Quota))
         volumes = account.volumes if account else None
@@ -120,7 +118,7 @@ class Place:
             max_vcpus=resources.max_vcpus,
             root_volume_gib=platform.root_volume_gib,
             spot=platform.spot,
-            attempts=int(attempts) if isinstance(attempts, int | float) else ATTEMPTS,
+            attempts=platform.attempts,
             zones=len(zones) if isinstance(zones, list) and zones else None,
             # One that is not known lifts the limit, as everywhere.
             quotas=known if len(known) == len(quotas) else (),

@@ -45,7 +45,9 @@ def sums(world: World, run: Run, later: timedelta) -> dict[str, float]:
         "cost": run_cost(snapshots(world, run, later).progress(), PRICING).own.usd,
         "status --json": bill_of(snapshots(world, run, later)).usd,
         "status --scan": snapshots(world, run, later).scans(range(len(run.scans))).bill(PRICING.rates).usd,
-        "--max-spend": spending([snapshots(world, run, later).whole()], rates=PRICING.rates, usd_per_scan=0.0).usd,
+        "--max-spend": spending(
+            [snapshots(world, run, later).whole()], rates_of=lambda run: PRICING.rates, hours_per_scan=0.0
+        ).usd,
     }
 
 

@@ -19,6 +19,7 @@ from opsctl.commands.runs import submission_lease
 from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.core.costs.estimate import Estimate
+from opsctl.core.costs.reserve import Reserve
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.errors import Problem
 from opsctl.core.location import OUTPUTS_PREFIX, Location
@@ -110,6 +111,7 @@ class LeasedWorld(RunWorld):
         return Budget(
             100.0,
             estimate=Estimate(usd=0.0, usd_per_scan=1.0, wall_hours=1.0, basis=""),
+            reserve=Reserve(hours=1.0, usd_per_hour=1.0, attempts=5, timeout_hours=6.0),
             current_spending=lambda: Spending(0.0, in_flight.pop(0)),
             at_once=4,
             sleep=self.sleeps.append,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from opsctl.core.costs.prices import LivePrice, rates_of
+from opsctl.core.costs.price_table import REGIONS
+from opsctl.core.costs.prices import TABLE_DATE, LivePrice, old_table_note, rates_of
 
 # The commercial regions that are enabled by default.
 USUAL_REGIONS = [
@@ -50,6 +53,8 @@ def test_every_usual_region_is_in_the_table(region: str) -> None:
         ("r5.24xlarge", "us-east-1", 6.048),
         ("r5.large", "ap-southeast-2", 0.151),
         ("r5.4xlarge", "eu-central-1", 1.216),
+        ("r6i.xlarge", "us-east-1", 0.252),
+        ("r5a.2xlarge", "us-east-1", 0.452),
     ],
 )
 def test_sizes_of_the_family_are_priced_by_size(kind: str, region: str, price: float) -> None:
@@ -69,11 +74,41 @@ def test_a_region_that_is_not_in_it_takes_another_ones_and_says_so() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["m6i.large", "r5a.large", "r5.metal", "r5.mediumxlarge", "xr5.large"])
+@pytest.mark.parametrize("kind", ["m6i.large", "r5z.large", "r5.metal", "r5.mediumxlarge", "xr5.large"])
 def test_other_families_have_no_price_and_none_is_made_up(kind: str) -> None:
     priced = rates(kind)
     assert (priced.instance_usd_per_hour, priced.is_complete) == (0, False)
     assert f"no price for {kind}" in priced.source
+
+
+def test_a_family_that_a_region_lacks_differs_from_r5_as_elsewhere_and_it_says_so() -> None:
+    priced = rates("r7i.large", region="ap-northeast-1")
+    # 0.319 is AWS's price of r7i.xlarge there.
+    assert 2 * priced.instance_usd_per_hour == pytest.approx(0.319, abs=0.0005)
+    assert priced.source.endswith("r7i.large is not in it for ap-northeast-1: taken to differ from r5 as in us-east-1")
+    assert "taken to differ" not in rates("r7i.large").source
+
+
+def test_every_family_that_up_allows_has_a_price() -> None:
+    allowed = ["r5", "r5a", "r5b", "r5d", "r5n", "r6a", "r6i", "r6in", "r7a", "r7i", "r8a", "r8i"]
+    assert {family for family in allowed if not rates(f"{family}.4xlarge", region="eu-west-1").is_complete} == set()
+
+
+def test_every_price_has_a_source_and_a_date() -> None:
+    for prices in REGIONS.values():
+        for price in prices.all_prices:
+            assert price.usd > 0 and price.source.name and price.source.date >= TABLE_DATE
+
+
+@pytest.mark.parametrize(("today", "is_old"), [("2026-07-03", False), ("2026-07-04", True), ("2026-11-29", True)])
+def test_a_table_older_than_half_a_year_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch, today: str, is_old: bool
+) -> None:
+    monkeypatch.setattr("opsctl.core.costs.prices.TABLE_DATE", "2026-01")
+    note = old_table_note(date.fromisoformat(today))
+    assert bool(note) is is_old and ("of 2026-01, more than half a year old" in note) is is_old
+    monkeypatch.setattr("opsctl.core.costs.prices.TABLE_DATE", "2026-11-20")
+    assert not old_table_note(date.fromisoformat(today))
 
 
 def test_spot_is_taken_as_a_share_and_said() -> None:

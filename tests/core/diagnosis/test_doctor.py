@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 from typing import Any
 
 import pytest
@@ -433,3 +434,13 @@ def test_a_damaged_state_of_terraforms_is_wrong() -> None:
     damaged = Problem("The state x is damaged.", "`mv x y`", code=ErrorCode.STATE_UNUSABLE)
     checkup = dataclasses.replace(WELL, damaged_states=(damaged,))
     assert Line("Terraform", "wrong", damaged.what, damaged.hint) in list(lines(checkup))
+
+
+def test_an_old_table_of_prices_is_a_warning_where_money_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsctl.core.costs.prices.TABLE_DATE", "2026-01")
+    late, early = date(2026, 11, 29), date(2026, 3, 1)
+    (line,) = [line for line in doctor_lines(today=late) if line.topic == "prices"]
+    assert (line.level, line.hint) == ("warning", "A newer opsctl has newer prices.")
+    assert "of 2026-01, more than half a year old" in line.what
+    assert not any(line.topic == "prices" for line in doctor_lines(today=early))
+    assert not any(line.topic == "prices" for line in doctor_lines(ON_THIS_MACHINE, today=late))
