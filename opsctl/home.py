@@ -9,9 +9,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from opsctl.core.errors import Problem, write_error_code
 from opsctl.core.foreign_json import parse_object
@@ -31,8 +30,7 @@ _UNUSABLE = {
 _IDENTITY = re.compile(rb"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(NamedTuple):
     """The folder `OPSCTL_HOME`, by default the operating system's data folder for opsctl."""
 
     path: Path

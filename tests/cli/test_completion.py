@@ -37,6 +37,9 @@ finally:
     sys.stderr.write("\\n" + json.dumps([top, len(made)]))
 """
 HEAVY = {
+    "click",
+    "typer",
+    "dataclasses",
     "msgspec",
     "boto3",
     "botocore",
