@@ -1,8 +1,9 @@
 """The first request of the verbs about one run, sent before typer has read the command line.
 
-typer, click and the verbs take 60 ms to import, as long as a request takes: S3 answers meanwhile. Only a command line of
-the usual form for a platform on AWS that this machine knows is read here; `opsctl.cli.context` decides everything again,
-and takes the reply only if it has come to the same platform and profile. Whatever fails here is tried and told there.
+typer, click and the verbs take 60 ms to import, as long as a request takes: S3 answers meanwhile. Only a command line
+of the usual form for a platform on AWS that this machine knows is read here. `opsctl.cli.context` decides everything
+again, and takes the reply only if it has come to the same platform and profile. Whatever fails here is tried again and
+said there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
     from opsctl.aws.s3.storage import Storage
+    from opsctl.core.location import Location
     from opsctl.core.platform.platform import Platform
 
 #: The verbs that ask for a run first (`Context.begin_reading_runs`).
@@ -71,14 +73,21 @@ def begin_reading_runs(storage: Storage, *, data_bucket: str, run_id: str | None
 
     What is begun already is left alone.
     """
-    from opsctl.core.location import RUNS_PREFIX, Location, run_location
+    from opsctl.core.location import run_location
     from opsctl.core.size_limits import RUN_BYTES
 
     if run_id is None:
-        storage.begin_folders(Location(data_bucket, RUNS_PREFIX.rstrip("/")))
+        storage.begin_folders(runs_folder(data_bucket))
     else:
         record = run_location(run_id, data_bucket=data_bucket)
         storage.begin_body(data_bucket, f"{record.prefix}/run.json", at_most=RUN_BYTES)
+
+
+def runs_folder(data_bucket: str) -> Location:
+    """Where the folders of all runs are."""
+    from opsctl.core.location import RUNS_PREFIX, Location
+
+    return Location(data_bucket, RUNS_PREFIX.rstrip("/"))
 
 
 def _begin(words: Sequence[str], environment: Mapping[str, str]) -> None:

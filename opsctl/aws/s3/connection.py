@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
@@ -21,8 +21,7 @@ class UnusualReply(Exception):
     """A reply that this file does not read: the service speaks HTTP in another way than S3 does."""
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """Where a bucket's requests go.
 
     Attributes
@@ -36,8 +35,7 @@ class Endpoint:
     tls: ssl.SSLContext | None
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """A reply; `body` is None where it was not read: of an error, or because it is larger than was asked for."""
 
     status: int

@@ -15,9 +15,8 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -42,8 +41,7 @@ _KEPT = {"x-amz-sdk-checksum-algorithm": "SHA256"}
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
-@dataclass(frozen=True)
-class _Bucket:
+class _Bucket(NamedTuple):
     """How requests to a bucket are sent."""
 
     endpoint: Endpoint

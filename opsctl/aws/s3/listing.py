@@ -16,7 +16,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote_plus
 
-from opsctl.core.dataset.scan import S3Object
+from opsctl.core.dataset.s3_object import S3Object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
