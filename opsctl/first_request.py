@@ -13,7 +13,7 @@ import stat
 import sys
 from collections.abc import Mapping, Sequence
 from threading import Event
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 VERBS = ("status", "logs", "why", "cost", "cancel")
 #: With these the verb asks for something else, shows each call, or asks nothing.
 _WITHOUT = {"every", "verbose", "help"}
+_READ_FROM_THE_TABLE = {"OPSCTL_HOME", "OPSCTL_CONFIG", "OPSCTL_PLATFORM", "OPSCTL_PROFILE"}
 _SIGNED_SECONDS = 0.1
 _OTHERS_RIGHTS = stat.S_ISVTX | 0o077
 
@@ -32,7 +33,9 @@ _OTHERS_RIGHTS = stat.S_ISVTX | 0o077
 class FirstRequest(NamedTuple):
     """What has been sent: the reply waits in `storage`."""
 
-    platform: Platform
+    #: Of the platform: where it was sent.
+    region: str
+    data_bucket: str
     profile: str | None
     verb: str
     clients: Clients
@@ -65,7 +68,8 @@ def begin(words: Sequence[str], environment: Mapping[str, str]) -> None:
 def taken(platform: Platform, *, profile: str | None, verb: str) -> FirstRequest | None:
     """What was sent, once; None if nothing was, or for another platform, profile or verb."""
     sent = _SENT.pop() if _SENT else None
-    return sent if sent is not None and sent[:3] == (platform, profile, verb) else None
+    asked = (platform.region, platform.data_bucket, profile, verb)
+    return sent if sent is not None and sent[:4] == asked and not platform.is_local else None
 
 
 def begin_reading_runs(storage: Storage, *, data_bucket: str, run_id: str | None) -> None:
@@ -93,37 +97,50 @@ def runs_folder(data_bucket: str) -> Location:
 def _begin(words: Sequence[str], environment: Mapping[str, str]) -> None:
     from opsctl.completion.shells import option_table
     from opsctl.completion.typed_line import TypedLine
-    from opsctl.config import load
-    from opsctl.config_files import working_folder
     from opsctl.core.platform.platform_name import check_name
     from opsctl.home import Home
 
     line = TypedLine.read(option_table(), words, environment)
-    if line.expected is not None or _WITHOUT & line.typed:
-        return
+    configured = _configured(environment)
     home = Home.of(environment)
     facts = home.path.stat()
     # Somebody else could have written the platform's record, and the user's credentials would go to where it says.
-    if facts.st_uid != os.geteuid() or facts.st_mode & _OTHERS_RIGHTS:
+    is_private = facts.st_uid == os.geteuid() and not facts.st_mode & _OTHERS_RIGHTS
+    if line.expected is not None or _WITHOUT & line.typed or configured is None or not is_private:
         return
-    configuration = load(environment, working_folder())
-    if configuration.problems:
-        return
-    name = line.params.get("platform") or configuration.get("platform")
+    name = line.params.get("platform") or configured.get("platform")
     name = check_name(name) if name else home.current()
-    platform = home.recall(name) if name else None
-    if platform is None or platform.is_local:
+    record = home.unchecked_record(name) if name else {}
+    region, bucket = record.get("region"), record.get("data_bucket")
+    # Of a local platform the process must be looked for first.
+    if not isinstance(region, str) or not isinstance(bucket, str) or record.get("endpoint_url") is not None:
         return
 
     from opsctl.aws.clients import Clients
     from opsctl.aws.s3.storage import Storage
 
-    profile = line.params.get("profile") or configuration.get("profile")
-    clients = Clients.of(platform, profile=profile, verb=words[0])
-    storage = Storage(clients.s3, clients.s3_direct)
+    profile = line.params.get("profile") or configured.get("profile")
+    clients = Clients(region=region, profile=profile, verb=words[0])
+    storage = Storage(clients.s3)
     is_signed = Event()
     clients.s3.meta.events.register("before-send.s3", lambda **_: is_signed.set())
-    begin_reading_runs(storage, data_bucket=platform.data_bucket, run_id=line.params.get("run_id"))
-    _SENT.append(FirstRequest(platform, profile, words[0], clients, storage))
+    begin_reading_runs(storage, data_bucket=bucket, run_id=line.params.get("run_id"))
     # Two threads that compute get half of Python each; a login that must be fetched first is not waited for.
     is_signed.wait(_SIGNED_SECONDS)
+    storage.direct = clients.s3_direct
+    _SENT.append(FirstRequest(region, bucket, profile, words[0], clients, storage))
+
+
+def _configured(environment: Mapping[str, str]) -> Mapping[str, Any] | None:
+    """The configuration's values; None where it is broken."""
+    from opsctl.config_files import config_files, is_nothing_said, working_folder
+
+    files = config_files(environment, working_folder())
+    settings = {name for name in environment if name.startswith("OPSCTL_")} - _READ_FROM_THE_TABLE
+    if is_nothing_said(files) and not settings and not any(file.must_be_there and not file.is_there for file in files):
+        # The rules of all settings take 10 ms to import; they are imported while S3 answers.
+        return {}
+    from opsctl.config import load
+
+    configuration = load(environment, working_folder())
+    return None if configuration.problems else {key: value.value for key, value in configuration.values.items()}

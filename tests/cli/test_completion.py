@@ -39,7 +39,6 @@ finally:
 HEAVY = {
     "click",
     "typer",
-    "dataclasses",
     "msgspec",
     "boto3",
     "botocore",

