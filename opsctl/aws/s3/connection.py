@@ -15,6 +15,10 @@ _READ_SECONDS = 60.0
 _IDLE_SECONDS = 3.0
 _MOST_HEADER_BYTES = 64 * 1024
 _PIECE_BYTES = 256 * 1024
+#: The reply to a PUT has no body.
+_SHORT_BYTES = 16 * 1024
+#: What a socket that never waits raises where it would have to.
+_WOULD_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class UnusualReply(Exception):
@@ -55,6 +59,7 @@ class Connection:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
         self._socket = socket.create_connection((endpoint.host, endpoint.port), timeout=_CONNECT_SECONDS)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -65,6 +70,8 @@ class Connection:
             self._socket.close()
             raise
         self._used_at = time.monotonic()
+        self._unsent = memoryview(b"")
+        self._incoming = _IncomingReply(0)
         #: Whether another request may follow.
         self.is_open = True
 
@@ -114,39 +121,139 @@ class Connection:
         self._used_at = time.monotonic()
         return reply
 
+    def begin(self, request: bytes, *, at_most: int) -> None:
+        """Begin an exchange that never waits, after `wait_never`: `go_on` continues it. Neither closes the connection.
+
+        Parameters
+        ----------
+        request
+            All of it.
+        at_most
+            See `exchange`.
+
+        Raises
+        ------
+        OSError
+            The connection broke.
+        """
+        self._unsent = memoryview(request)
+        self._incoming = _IncomingReply(at_most)
+        self._send()
+
+    def go_on(self) -> Reply | None:
+        """Send and receive what is possible now; the reply once it is complete.
+
+        Raises
+        ------
+        OSError, UnusualReply
+            See `exchange`.
+        """
+        if self._unsent:
+            self._send()
+            return None
+        reply = None
+        with suppress(*_WOULD_WAIT):
+            # TLS may hold more than the first piece, of which no selector knows.
+            while reply is None:
+                reply = self._incoming.add(self._socket.recv(_SHORT_BYTES))
+                self._used_at = time.monotonic()
+        if reply is not None:
+            self.is_open = reply.body is not None and reply.headers.get("connection", "").lower() != "close"
+        return reply
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether a part of the request is not sent yet."""
+        return bool(self._unsent)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing was sent or received for a long time."""
+        return time.monotonic() - self._used_at > _READ_SECONDS
+
+    def fileno(self) -> int:
+        """The socket's, for a selector."""
+        return self._socket.fileno()
+
+    def wait_never(self) -> None:
+        """Prepare for `begin`."""
+        self._socket.setblocking(False)
+
+    def wait_again(self) -> None:
+        """Prepare for `exchange`, after exchanges that did not wait."""
+        self._socket.settimeout(_READ_SECONDS)
+
+    def _send(self) -> None:
+        with suppress(*_WOULD_WAIT):
+            while self._unsent:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+                self._used_at = time.monotonic()
+
     def _reply(self, at_most: int) -> Reply:
-        received = bytearray()
-        while (end := received.find(b"\r\n\r\n")) < 0:
-            if len(received) > _MOST_HEADER_BYTES:
-                raise UnusualReply("its headers have no end")
-            received += self._received()
-        first, *lines = received[:end].decode("latin-1").split("\r\n")
+        incoming = _IncomingReply(at_most)
+        while (reply := incoming.add(self._socket.recv(_PIECE_BYTES))) is None:
+            pass
+        return reply
+
+
+class _IncomingReply:
+    """A reply that comes in pieces.
+
+    Parameters
+    ----------
+    at_most
+        The largest body that is read, in bytes.
+    """
+
+    def __init__(self, at_most: int) -> None:
+        self._at_most = at_most
+        self._received = bytearray()
+        self._head: tuple[int, Mapping[str, str], int] | None = None
+
+    def add(self, piece: bytes) -> Reply | None:
+        """Add what was received; the reply once it is complete.
+
+        Raises
+        ------
+        OSError
+            The connection ended before.
+        UnusualReply
+            The reply is none that S3 gives.
+        """
+        if not piece:
+            raise ConnectionResetError("The connection ended within a reply.")
+        self._received += piece
+        if self._head is None:
+            end = self._received.find(b"\r\n\r\n")
+            if end < 0:
+                if len(self._received) > _MOST_HEADER_BYTES:
+                    raise UnusualReply("its headers have no end")
+                return None
+            self._head = self._read_head(self._received[:end].decode("latin-1"))
+            del self._received[: end + 4]
+        status, headers, length = self._head
+        if status != 200 or length > self._at_most:
+            return Reply(status, headers, None)
+        if len(self._received) > length:
+            raise UnusualReply("it is longer than it says")
+        return Reply(status, headers, bytes(self._received)) if len(self._received) == length else None
+
+    @staticmethod
+    def _read_head(text: str) -> tuple[int, Mapping[str, str], int]:
+        """Status, headers and length; of an error the length does not matter, because its body is not read."""
+        first, *lines = text.split("\r\n")
         version, _, rest = first.partition(" ")
         if version != "HTTP/1.1" or not rest[:3].isdecimal():
             raise UnusualReply("it is not of HTTP/1.1")
         status = int(rest[:3])
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         if status != 200:
-            return Reply(status, headers, None)
+            return status, headers, 0
         announced = headers.get("content-length", "")
         lengths = [line for line in lines if line[:15].lower() == "content-length:"]
         if len(lengths) != 1 or "transfer-encoding" in headers or not _is_length(announced):
             raise UnusualReply("its length is not told once")
-        length = int(announced)
-        if length > at_most:
-            return Reply(status, headers, None)
-        del received[: end + 4]
-        while len(received) < length:
-            received += self._received()
-        if len(received) > length:
-            raise UnusualReply("it is longer than it says")
-        return Reply(status, headers, bytes(received))
-
-    def _received(self) -> bytes:
-        piece = self._socket.recv(_PIECE_BYTES)
-        if not piece:
-            raise ConnectionResetError("The connection ended within a reply.")
-        return piece
+        return status, headers, int(announced)
 
 
 def _is_length(text: str) -> bool:

@@ -53,6 +53,20 @@ class _Bucket:
     user_agent: str
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A signed request without its body.
+
+    Attributes
+    ----------
+    head
+        Its first line and its headers.
+    """
+
+    endpoint: Endpoint
+    head: bytes
+
+
 class _Prepared(Exception):
     """Ends botocore's preparation of a request that is not sent."""
 
@@ -85,9 +99,7 @@ class Direct:
         self._idle: dict[Endpoint, deque[Connection]] = {}
         client.meta.events.register_first("before-call.s3.PutObject", _end_preparation)
 
-    def put(
-        self, bucket: str, key: str, body: Iterable[bytes], *, sha256: bytes, size_bytes: int, content_type: str = ""
-    ) -> bool:
+    def put(self, bucket: str, key: str, body: Iterable[bytes], *, sha256: bytes, size_bytes: int) -> bool:
         """Write an object, whose SHA-256 S3 verifies and keeps; False: botocore must do it.
 
         Parameters
@@ -97,11 +109,21 @@ class Direct:
         sha256
             Of the body.
         """
+        request = self.put_request(bucket, key, sha256=sha256, size_bytes=size_bytes)
+        reply = None if request is None else self._exchange("PutObject", bucket, key, request, body, at_most=0)
+        return reply is not None and reply.status == 200
+
+    def put_request(
+        self, bucket: str, key: str, *, sha256: bytes, size_bytes: int, content_type: str = ""
+    ) -> Request | None:
+        """The head of a request that writes an object; None: botocore must do it.
+
+        Its parameters are those of `put`.
+        """
         headers = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode(), **_KEPT}
         if content_type:
             headers["content-type"] = content_type
-        reply = self._exchange("PutObject", bucket, key, headers, body, sha256.hex(), size_bytes, at_most=0)
-        return reply is not None and reply.status == 200
+        return self._request("PUT", bucket, key, headers, sha256.hex(), size_bytes)
 
     def get(self, bucket: str, key: str, *, at_most: int, etag: str = "") -> bytes | None:
         """An object's bytes, compared with the checksum that S3 keeps; None: botocore must do it.
@@ -114,23 +136,21 @@ class Direct:
             The object must have this one, if any is given.
         """
         headers = {"x-amz-checksum-mode": "ENABLED", **({"if-match": f'"{etag}"'} if etag else {})}
-        reply = self._exchange("GetObject", bucket, key, headers, (), _EMPTY_SHA256, None, at_most=at_most)
+        request = self._request("GET", bucket, key, headers, _EMPTY_SHA256, None)
+        reply = None if request is None else self._exchange("GetObject", bucket, key, request, (), at_most=at_most)
         if reply is None or reply.body is None or not _is_intact(reply.body, reply.headers):
             return None
         return reply.body
 
-    def _exchange(
+    def _request(
         self,
-        operation: str,
+        method: str,
         bucket: str,
         key: str,
         headers: dict[str, str],
-        body: Iterable[bytes],
         payload_sha256: str,
         size_bytes: int | None,
-        *,
-        at_most: int,
-    ) -> Reply | None:
+    ) -> Request | None:
         path, target = encoded(key), self._bucket(bucket)
         if path is None or target is None:
             return None
@@ -140,7 +160,7 @@ class Direct:
             return None
         if credentials is None:
             return None
-        method, path = operation[:3].upper(), f"{target.path}/{path}"
+        path = f"{target.path}/{path}"
         headers = signed(
             method,
             path,
@@ -152,43 +172,58 @@ class Direct:
         if size_bytes is not None:
             headers["content-length"] = str(size_bytes)
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return Request(target.endpoint, "\r\n".join(lines).encode())
+
+    def _exchange(
+        self, operation: str, bucket: str, key: str, request: Request, body: Iterable[bytes], *, at_most: int
+    ) -> Reply | None:
         started = time.perf_counter()
-        reply, outcome = None, ""
+        reply, error = None, None
         try:
-            reply = self._sent(target.endpoint, "\r\n".join(lines).encode(), body, at_most)
-            outcome = str(reply.status)
-        except UnusualReply as error:
-            outcome = type(error).__name__
+            reply = self._sent(request.endpoint, request.head, body, at_most)
+        except (UnusualReply, OSError, EOFError) as problem:
+            error = problem
+        self.note(operation, bucket, key, seconds=time.perf_counter() - started, reply=reply, error=error)
+        return reply
+
+    def note(
+        self, operation: str, bucket: str, key: str, *, seconds: float, reply: Reply | None, error: Exception | None
+    ) -> None:
+        """Log a request with its reply, or with the error that it ended with."""
+        if isinstance(error, UnusualReply):
             # Each further request would be sent twice.
             self._buckets[bucket] = None
-        except (OSError, EOFError) as error:
-            outcome = type(error).__name__
         ids = (reply.headers.get("x-amz-request-id", ""), reply.headers.get("x-amz-id-2", "")) if reply else ()
         log_call(
             f"s3.{operation}",
             {"Bucket": bucket, "Key": key},
-            seconds=time.perf_counter() - started,
-            outcome=outcome,
+            seconds=seconds,
+            outcome=str(reply.status) if reply else type(error).__name__,
             request_id=" ".join(filter(None, ids)),
         )
-        return reply
 
-    def _sent(self, endpoint: Endpoint, head: bytes, body: Iterable[bytes], at_most: int) -> Reply:
+    def free_connection(self, endpoint: Endpoint) -> Connection | None:
+        """A connection that is open and that nobody uses; None where there is none."""
         idle = self._idle.setdefault(endpoint, deque())
-        connection = None
-        while idle and connection is None:
+        while idle:
             try:
                 last = idle.pop()
             except IndexError:
                 break
             if last.is_fresh:
-                connection = last
-            else:
-                last.close()
-        connection = connection or Connection(endpoint)
+                return last
+            last.close()
+        return None
+
+    def give_back(self, connection: Connection) -> None:
+        """Let others use a connection that waits for nothing."""
+        self._idle.setdefault(connection.endpoint, deque()).append(connection)
+
+    def _sent(self, endpoint: Endpoint, head: bytes, body: Iterable[bytes], at_most: int) -> Reply:
+        connection = self.free_connection(endpoint) or Connection(endpoint)
         reply = connection.exchange(head, body, at_most=at_most)
         if connection.is_open:
-            idle.append(connection)
+            self.give_back(connection)
         return reply
 
     def _bucket(self, name: str) -> _Bucket | None:

@@ -56,6 +56,12 @@ _OBJECT = re.compile(
     + _until("/Contents")
     + r"</Contents>"
 )
+# What S3 itself writes of nearly every object: in this one form it takes half of the time.
+_USUAL_OBJECT = re.compile(
+    r"<Contents><Key>([^<]*)</Key><LastModified>[^<]*</LastModified><ETag>&quot;([^<&\"]*)&quot;</ETag>"
+    r"(?:<ChecksumAlgorithm>[^<]*</ChecksumAlgorithm><ChecksumType>[^<]*</ChecksumType>)?"
+    r"<Size>(\d+)</Size><StorageClass>(\w+)</StorageClass>()</Contents>"
+)
 _CODED = "%+&"
 _RESTORE: dict[str, Literal["", "in progress", "restored"]] = {"": "", "true": "in progress", "false": "restored"}
 _FIRST, _LAST = "<Contents>", "</Contents>"
@@ -203,9 +209,12 @@ def _take_objects(response_dict: dict[str, Any], customized_response_dict: dict[
     if response_dict["status_code"] != 200:
         return
     body = response_dict["body"].decode("utf-8")
-    entries: list[Entry] = _OBJECT.findall(body)
+    count = body.count(_FIRST)
+    entries: list[Entry] = _USUAL_OBJECT.findall(body)
+    if len(entries) != count:
+        entries = _OBJECT.findall(body)
     start, stop = body.find(_FIRST), body.rfind(_LAST) + len(_LAST)
-    if len(entries) != body.count(_FIRST) or (entries and "<CommonPrefixes>" in body[start:stop]):
+    if len(entries) != count or (entries and "<CommonPrefixes>" in body[start:stop]):
         return
     # Most keys have no character that is written in another way.
     keys = "\n".join([entry[0] for entry in entries])

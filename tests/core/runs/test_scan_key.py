@@ -15,7 +15,7 @@ from support.core_examples import scan
 
 from opsctl.core.dataset.scan import Scan
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, argv, asked
-from opsctl.core.runs.scan_key import m2g_image_of, scan_key, work_of
+from opsctl.core.runs.scan_key import ScanKeys, m2g_image_of, work_of
 
 M2G = "sha256:" + "a" * 64
 
@@ -23,7 +23,7 @@ M2G = "sha256:" + "a" * 64
 def key(options: M2gOptions | None = None, example: Scan | None = None, *, m2g_image: str = M2G) -> str:
     """The key of an example scan, by its own pipeline."""
     example = example or scan()
-    return scan_key(example.inputs, asked((options or M2gOptions()).as_dict(), example.pipeline), m2g_image)
+    return ScanKeys(asked((options or M2gOptions()).as_dict(), example.pipeline), m2g_image).key(example.inputs)
 
 
 def test_the_key_tells_its_two_parts() -> None:
