@@ -157,10 +157,10 @@ class Puts:
             if connection.is_fresh:
                 return connection
             self._close(connection)
-        connection = self._direct.free_connection(request.endpoint)
-        if connection is not None:
-            self._watch(connection)
-        return connection
+        unused = self._direct.free_connection(request.endpoint)
+        if unused is not None:
+            self._watch(unused)
+        return unused
 
     def _open(self, put: _Put) -> None:
         """Open a connection in a thread, because that takes several times as long as a request."""
