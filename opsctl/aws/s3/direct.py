@@ -39,6 +39,14 @@ _SAFE = "/~"
 _PORTS = {"http": 80, "https": 443}
 #: Services that speak as S3 does keep a checksum only with this, which SDKs send beside it.
 _KEPT = {"x-amz-sdk-checksum-algorithm": "SHA256"}
+_QUERY = {
+    "Prefix": "prefix",
+    "Delimiter": "delimiter",
+    "StartAfter": "start-after",
+    "ContinuationToken": "continuation-token",
+}
+#: 1,000 keys of 1,024 bytes, each of them percent-encoded, have 4 MB.
+_PAGE_BYTES = 16 * 1024 * 1024
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
@@ -110,7 +118,7 @@ class Direct:
             Of the body.
         """
         request = self.put_request(bucket, key, sha256=sha256, size_bytes=size_bytes)
-        reply = None if request is None else self._exchange("PutObject", bucket, key, request, body, at_most=0)
+        reply = None if request is None else self._exchange("PutObject", _of(bucket, key), request, body, at_most=0)
         return reply is not None and reply.status == 200
 
     def put_request(
@@ -137,22 +145,48 @@ class Direct:
         """
         headers = {"x-amz-checksum-mode": "ENABLED", **({"if-match": f'"{etag}"'} if etag else {})}
         request = self._request("GET", bucket, key, headers, _EMPTY_SHA256, None)
-        reply = None if request is None else self._exchange("GetObject", bucket, key, request, (), at_most=at_most)
+        reply = None if request is None else self._exchange("GetObject", _of(bucket, key), request, (), at_most=at_most)
         if reply is None or reply.body is None or not _is_intact(reply.body, reply.headers):
             return None
         return reply.body
+
+    def list_objects(self, query: Mapping[str, str]) -> bytes | None:
+        """The XML of a page of ListObjectsV2; None: botocore must do it.
+
+        Parameters
+        ----------
+        query
+            Its parameters under botocore's names, `Bucket` among them.
+        """
+        bucket = query["Bucket"]
+        values = {_QUERY[name]: value for name, value in query.items() if name != "Bucket"}
+        values |= {"list-type": "2", "encoding-type": "url"}
+        try:
+            text = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(values.items()))
+        except UnicodeEncodeError:
+            return None
+        headers = {"x-amz-optional-object-attributes": "RestoreStatus"}
+        request = self._request("GET", bucket, None, headers, _EMPTY_SHA256, None, query=text)
+        if request is None:
+            return None
+        params = {"Bucket": bucket, "Prefix": query.get("Prefix", "")}
+        reply = self._exchange("ListObjectsV2", params, request, (), at_most=_PAGE_BYTES)
+        return None if reply is None else reply.body
 
     def _request(
         self,
         method: str,
         bucket: str,
-        key: str,
+        key: str | None,
         headers: dict[str, str],
         payload_sha256: str,
         size_bytes: int | None,
+        *,
+        query: str = "",
     ) -> Request | None:
-        path, target = encoded(key), self._bucket(bucket)
-        if path is None or target is None:
+        """A signed request of an object; without a key, of the bucket."""
+        target = self._bucket(bucket)
+        if target is None or (path := _path(target, key)) is None:
             return None
         try:
             credentials = self._credentials()
@@ -160,7 +194,6 @@ class Direct:
             return None
         if credentials is None:
             return None
-        path = f"{target.path}/{path}"
         headers = signed(
             method,
             path,
@@ -168,14 +201,16 @@ class Direct:
             payload_sha256=payload_sha256,
             credentials=credentials,
             region=target.region,
+            query=query,
         )
         if size_bytes is not None:
             headers["content-length"] = str(size_bytes)
-        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        address = f"{path}?{query}" if query else path
+        lines = [f"{method} {address} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         return Request(target.endpoint, "\r\n".join(lines).encode())
 
     def _exchange(
-        self, operation: str, bucket: str, key: str, request: Request, body: Iterable[bytes], *, at_most: int
+        self, operation: str, params: Mapping[str, str], request: Request, body: Iterable[bytes], *, at_most: int
     ) -> Reply | None:
         started = time.perf_counter()
         reply, error = None, None
@@ -183,20 +218,26 @@ class Direct:
             reply = self._sent(request.endpoint, request.head, body, at_most)
         except (UnusualReply, OSError, EOFError) as problem:
             error = problem
-        self.note(operation, bucket, key, seconds=time.perf_counter() - started, reply=reply, error=error)
+        self.note(operation, params, seconds=time.perf_counter() - started, reply=reply, error=error)
         return reply
 
     def note(
-        self, operation: str, bucket: str, key: str, *, seconds: float, reply: Reply | None, error: Exception | None
+        self,
+        operation: str,
+        params: Mapping[str, str],
+        *,
+        seconds: float,
+        reply: Reply | None,
+        error: Exception | None,
     ) -> None:
-        """Log a request with its reply, or with the error that it ended with."""
+        """Log a request with its reply, or with the error that it ended with; `params` as for `log_call`."""
         if isinstance(error, UnusualReply):
             # Each further request would be sent twice.
-            self._buckets[bucket] = None
+            self._buckets[params["Bucket"]] = None
         ids = (reply.headers.get("x-amz-request-id", ""), reply.headers.get("x-amz-id-2", "")) if reply else ()
         log_call(
             f"s3.{operation}",
-            {"Bucket": bucket, "Key": key},
+            params,
             seconds=seconds,
             outcome=str(reply.status) if reply else type(error).__name__,
             request_id=" ".join(filter(None, ids)),
@@ -282,6 +323,18 @@ class Direct:
             self._tls = ssl.create_default_context()
             self._tls.load_verify_locations(**{kind: path})
         return self._tls
+
+
+def _of(bucket: str, key: str) -> dict[str, str]:
+    return {"Bucket": bucket, "Key": key}
+
+
+def _path(target: _Bucket, key: str | None) -> str | None:
+    """The path of an object, or of the bucket; None for what is no key."""
+    if key is None:
+        return target.path or "/"
+    path = encoded(key)
+    return None if path is None else f"{target.path}/{path}"
 
 
 def encoded(key: str) -> str | None:

@@ -57,7 +57,7 @@ class Storage:
         #: For other readers of the same bucket.
         self.client = client
         self.direct = direct
-        self._listing = Listing(client)
+        self._listing = Listing(client, direct)
         self._early_folders: dict[Location, EarlyReply[list[str]]] = {}
         self._early_bodies: dict[tuple[str, str], EarlyReply[bytes | None]] = {}
 

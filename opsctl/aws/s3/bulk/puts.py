@@ -222,7 +222,8 @@ class Puts:
 
     def _end_put(self, put: _Put, *, reply: Reply | None = None, error: Exception | None = None) -> None:
         seconds = time.perf_counter() - put.started
-        self._direct.note("PutObject", self._bucket, put.key, seconds=seconds, reply=reply, error=error)
+        params = {"Bucket": self._bucket, "Key": put.key}
+        self._direct.note("PutObject", params, seconds=seconds, reply=reply, error=error)
         if reply is not None and reply.status == 200:
             self._done(put.key, len(put.body))
         else:
