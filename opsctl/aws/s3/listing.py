@@ -176,10 +176,10 @@ class Listing:
         token = ""
         while True:
             query = {**request, **({"ContinuationToken": token} if token else {})}
-            page = self._page(query) or self._client.list_objects_v2(
-                **query,
-                OptionalObjectAttributes=["RestoreStatus"],  # type: ignore[arg-type]
-            )
+            page: Any = self._page(query)
+            if page is None:
+                by_botocore: dict[str, Any] = {**query, "OptionalObjectAttributes": ["RestoreStatus"]}
+                page = self._client.list_objects_v2(**by_botocore)
             if on_change is not None and (changed := _last_change(page)) is not None:
                 on_change(changed)
             yield page
