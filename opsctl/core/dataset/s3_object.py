@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 #: Storage classes whose objects cannot be read at once. (GLACIER_IR can.)
 _ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class S3Object:
+# Of 100,000 scans 400,000 are made: msgspec makes them in a quarter of a dataclass's time. They hold no other objects,
+# so the garbage collector need not know them.
+class S3Object(Struct, frozen=True, kw_only=True, gc=False):
     """One object of a listing.
 
     Attributes
