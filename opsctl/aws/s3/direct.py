@@ -59,8 +59,7 @@ class _Bucket(NamedTuple):
     user_agent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A signed request without its body.
 
     Attributes
