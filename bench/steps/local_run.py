@@ -163,7 +163,9 @@ def put_dataset(clients: Clients, scans: int) -> None:
     put = clients.s3.put_object
     put(Bucket=_BUCKET, Key="HNU1/dataset_description.json", Body=b'{"Name": "HNU1", "BIDSVersion": "1.9.0"}')
     files = {"anat/{stem}_T1w.nii.gz": t1w}
-    files |= {f"dwi/{{stem}}_dwi{ending}": body for ending, body in ((".nii.gz", image), (".bval", bval), (".bvec", bvec))}
+    files |= {
+        f"dwi/{{stem}}_dwi{ending}": body for ending, body in ((".nii.gz", image), (".bval", bval), (".bvec", bvec))
+    }
 
     def put_scan(number: int) -> None:
         for name, body in files.items():
