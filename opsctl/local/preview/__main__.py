@@ -21,7 +21,6 @@ from .m2g_error import M2gError  # noqa: E402
 from .progress import ENDING, NOTICE, ProgressLog, software  # noqa: E402
 from .staged import StagedScan, dwi_scans, func_scans  # noqa: E402
 
-
 #: Optional packages of DIPY that the preview does without: tables, downloads, several processes, tests.
 _UNUSED = ("boto3", "joblib", "pandas", "pytest")
 
