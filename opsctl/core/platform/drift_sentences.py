@@ -192,7 +192,6 @@ _SPECIAL: Mapping[tuple[str, str], Callable[[Drift, str], list[str]]] = {
     ("aws_subnet", "map_public_ip_on_launch"): _by_value(
         {False: "{subject} gives its instances no public address any more"}
     ),
-    ("aws_vpc", "enable_dns_hostnames"): _by_value({False: "{subject} gives its instances no names any more"}),
     ("aws_vpc", "enable_dns_support"): _by_value({False: "{subject} finds no names any more (DNS is off)"}),
     ("aws_launch_template", "*"): _changed,
     ("aws_iam_role", "assume_role_policy"): lambda _, subject: [f"who may take {subject} was changed by hand"],
