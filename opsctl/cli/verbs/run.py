@@ -12,6 +12,7 @@ from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.dataset_source import ReadDataset, naming_folder, read_dataset
 from opsctl.cli.defaults import is_typed
+from opsctl.cli.instances import show_instances_of_run
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, ScanFilters, expanded
 from opsctl.cli.options import Dataset
 from opsctl.cli.pilot_options import PilotFlags
@@ -263,6 +264,7 @@ def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> Guarantee 
         context.screen.say(transfer_line(plan.platform))
     for note in wiring.notes(plan):
         context.screen.warn(note)
+    show_instances_of_run(context, plan, wiring)
     guarantee = wiring.guarantee(plan)
     for line in guarantee.lines if guarantee else []:
         context.screen.say(line)
