@@ -10,7 +10,7 @@ from opsctl.core.costs.estimate import usd_text
 from opsctl.core.platform.platform import up_command
 from opsctl.core.simulation.duration import span_text
 from opsctl.core.sizing.instance_offer import LARGER_SIZES, InstanceComparison, InstanceOffer
-from opsctl.render.page import headed_table
+from opsctl.render.page import headed_table, table
 from opsctl.render.screen import Screen, counted
 
 
@@ -23,10 +23,14 @@ def show_instances(screen: Screen, comparison: InstanceComparison, *, is_answer:
         Whether the table is what was asked for; otherwise it is a message beside something else.
     """
     console = screen.data if is_answer else screen.words
-    header = ("INSTANCE", "SCANS ON EACH", *(f"{count:,} SCANS" for count in comparison.scan_counts), "")
+    header = ("INSTANCE", "SCANS ON EACH", *(f"{count:,} SCANS" for count in comparison.scan_counts), "ON THIS PLATFORM")
     rows = [_row(comparison, offer) for offer in comparison.offers]
     labelled = [_row(comparison, offer, is_labelled=True) for offer in comparison.offers]
-    for line in headed_table(header, rows, labelled, room=console.room, right=(1,)):
+    # In a pipe too: without its header, nobody knows which number of scans a column is about.
+    lines = table([header, *rows], room=None, right=(1,))
+    if console.room is not None:
+        lines = headed_table(header, rows, labelled, room=console.room, right=(1,))
+    for line in lines:
         console.print(line)
     for sentence in _sentences(comparison):
         screen.say(sentence)

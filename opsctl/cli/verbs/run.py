@@ -256,12 +256,14 @@ def refuse_run_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: boo
 def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> Guarantee | None:
     """Say what will be submitted, what it costs, and what `--max-spend` guarantees; refuse what it does not cover."""
     from opsctl.render.openneuro import transfer_line
-    from opsctl.render.run import disposition_lines
+    from opsctl.render.run import disposition_lines, outgrown_line
 
     for line in disposition_lines(plan, wiring.estimate(plan)):
         context.screen.say(line)
     if is_openneuro(plan.request.dataset):
         context.screen.say(transfer_line(plan.platform))
+    if outgrown := outgrown_line(plan):
+        context.screen.warn(outgrown)
     for note in wiring.notes(plan):
         context.screen.warn(note)
     show_instances_of_run(context, plan, wiring)
