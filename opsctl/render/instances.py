@@ -23,7 +23,12 @@ def show_instances(screen: Screen, comparison: InstanceComparison, *, is_answer:
         Whether the table is what was asked for; otherwise it is a message beside something else.
     """
     console = screen.data if is_answer else screen.words
-    header = ("INSTANCE", "SCANS ON EACH", *(f"{count:,} SCANS" for count in comparison.scan_counts), "ON THIS PLATFORM")
+    header = (
+        "INSTANCE",
+        "SCANS ON EACH",
+        *(f"{count:,} SCANS" for count in comparison.scan_counts),
+        "ON THIS PLATFORM",
+    )
     rows = [_row(comparison, offer) for offer in comparison.offers]
     labelled = [_row(comparison, offer, is_labelled=True) for offer in comparison.offers]
     # In a pipe too: without its header, nobody knows which number of scans a column is about.
@@ -83,8 +88,8 @@ def _sentences(comparison: InstanceComparison) -> list[str]:
             continue
         saved = 1 - run.usd / own.usd
         lines.append(
-            f"{counted(count, 'scan')}: {best.instance_type} costs about {saved:.0%} less than {comparison.own.instance_type},"
-            " and a larger one no more than 3% less."
+            f"{counted(count, 'scan')}: {best.instance_type} costs about {saved:.0%} less than"
+            f" {comparison.own.instance_type}, and a larger one no more than 3% less."
         )
     lines.append(
         f"{comparison.kind} in {comparison.region}, simulated; AWS Batch chooses among the types that are allowed, and"

@@ -172,7 +172,9 @@ def nothing_line(plan: RunPlan) -> str:
     if plan.request.only == "failed":
         return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
     if plan.request.only == "outgrown":
-        return f"No scan has run out of memory: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
+        return (
+            f"No scan has run out of memory: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
+        )
     if plan.request.only == "changed":
         return f"No scan has changed: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
     return f"{done:,} done, {in_flight:,} in progress: nothing to submit."

@@ -41,9 +41,7 @@ def comparison(
 ) -> InstanceComparison:
     place = replace(Place.by_default("csd", region="us-east-1"), spot=True, **changes)
     hours = hours_of([], kind="dwi csd")
-    return compare_instances(
-        place, types, allowed=allowed, scan_counts=counts, hours=hours, rates_of_choice=rates
-    )
+    return compare_instances(place, types, allowed=allowed, scan_counts=counts, hours=hours, rates_of_choice=rates)
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +89,7 @@ def test_the_setting_keeps_what_is_allowed(usual: InstanceComparison) -> None:
     (first, *_) = next_commands(usual, platform="lab")
     assert first == """opsctl up --name lab --set more_instance_sizes='["xlarge", "4xlarge"]'"""
     allowed = comparison("r5.large", "r5.4xlarge", allowed=("r5.4xlarge",), counts=(10_000,))
-    assert list(next_commands(allowed, platform="lab")) == [
-        "opsctl simulate --scans 1000 --instance r5.4xlarge --spot"
-    ]
+    assert list(next_commands(allowed, platform="lab")) == ["opsctl simulate --scans 1000 --instance r5.4xlarge --spot"]
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
@@ -155,5 +151,3 @@ def test_run_shows_each_type_that_is_allowed_and_by_default_none(typed_run: Opsc
     assert "INSTANCE SCANS ON EACH 5 SCANS 300 SCANS 10,000 SCANS" in said
     assert "r5.4xlarge" in said and "r5.8xlarge" not in said
     assert "INSTANCE" not in typed_run().err
-
-

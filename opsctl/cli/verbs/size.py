@@ -70,15 +70,15 @@ def _show_size(context: Context, run_id: str | None, *, slowdown: float | None, 
     context.screen.hints(next_commands(report))
 
 
-def _show_instances(
-    context: Context, model: str, *, spot: bool | None, slowdown: float | None, as_json: bool
-) -> None:
+def _show_instances(context: Context, model: str, *, spot: bool | None, slowdown: float | None, as_json: bool) -> None:
     from opsctl.cli.instances import compare_on
     from opsctl.render.instances import next_commands, show_instances
 
     platform = context.platform if context.chosen_name is not None else None
     if platform is None:
-        context.screen.say("No platform is chosen: what `opsctl up` makes by default is compared, at AWS's list prices.")
+        context.screen.say(
+            "No platform is chosen: what `opsctl up` makes by default is compared, at AWS's list prices."
+        )
     comparison = compare_on(context, platform, model, spot=spot, slowdown=slowdown)
     if as_json:
         context.screen.json(comparison.as_json())

@@ -58,6 +58,10 @@ class SystemDisk:
         return max(needed, least_gib(scans))
 
 
+#: No self-test has measured it.
+NOT_MEASURED = SystemDisk()
+
+
 def least_gib(scans: int) -> int:
     """The smallest root disk for so many scans, whatever was measured: as terraform/platform has it."""
     return SNAPSHOT_GIB + (scans if scans > 1 else 0)

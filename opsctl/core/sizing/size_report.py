@@ -10,7 +10,7 @@ from opsctl.core.counted import counted_verb
 from opsctl.core.platform.platform import ModelResources
 from opsctl.core.runs.manifest import Run
 from opsctl.core.simulation.instance_size import instance_size
-from opsctl.core.sizing.disk import SystemDisk
+from opsctl.core.sizing.disk import NOT_MEASURED, SystemDisk
 from opsctl.core.sizing.packing import CANARY_SCANS, ENOUGH_SCANS, Assumptions, Packing, Proposal, propose
 from opsctl.core.sizing.peaks import PeakGroup, ScanPeak, peak_groups
 
@@ -49,7 +49,7 @@ class SizeReport:
     hours_source: str
     proposal: Proposal | None
     why_not: str = ""
-    system: SystemDisk = SystemDisk()
+    system: SystemDisk = NOT_MEASURED
 
     @property
     def groups(self) -> list[PeakGroup]:
@@ -116,7 +116,7 @@ def size_report(
     rates: Rates,
     hours_source: str,
     assumptions: Assumptions,
-    system: SystemDisk = SystemDisk(),
+    system: SystemDisk = NOT_MEASURED,
 ) -> SizeReport:
     """What a run's peaks propose, or why they propose nothing."""
     why_not = _why_not(peaks, is_preview=is_preview, is_local=is_local, rates=rates)

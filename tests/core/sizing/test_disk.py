@@ -52,7 +52,9 @@ def test_the_newest_measurement_of_the_platforms_image_counts() -> None:
     phases, times = Phases(instance=1.0, start=1.0), PlatformTimes()
     for at, image, used in (("2026-11-01T00:00:00Z", "m2g:1", 20_000), ("2026-11-02T00:00:00Z", "m2g:2", 30_000)):
         times = times.with_measured([("r5.large", phases)], at=at, disks={"r5.large": used}, image=image)
-    newest = times.with_measured([("r5.large", phases)], at="2026-11-03T00:00:00Z", disks={"r5.large": None}, image="m2g:2")
+    newest = times.with_measured(
+        [("r5.large", phases)], at="2026-11-03T00:00:00Z", disks={"r5.large": None}, image="m2g:2"
+    )
     assert [getattr(newest.disk(image), "disk_used_mib", None) for image in ("m2g:1", "m2g:2", "m2g:3")] == [
         20_000,
         30_000,

@@ -72,10 +72,6 @@ def test_larger_instances(what_if: WhatIf, percent: int) -> None:
 def _bill(what_if: WhatIf, scans: int = 10_000) -> float:
     place = replace(Place.by_default("csd", region="us-east-1"), spot=True)
     choice = choose(place, what_if)
-    rates = rates_of(
-        choice.size.instance_type, region="us-east-1", spot=True, root_volume_gib=choice.root_volume_gib
-    )
-    planned = planned_run(
-        place, what_if, choice, scan_count=scans, hours=hours_of([], kind="dwi csd"), rates=rates
-    )
+    rates = rates_of(choice.size.instance_type, region="us-east-1", spot=True, root_volume_gib=choice.root_volume_gib)
+    planned = planned_run(place, what_if, choice, scan_count=scans, hours=hours_of([], kind="dwi csd"), rates=rates)
     return simulate(planned.setup, np.random.default_rng(3), replications=2).usd.p50

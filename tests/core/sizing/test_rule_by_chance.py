@@ -21,7 +21,9 @@ DISTRIBUTIONS: dict[str, Draw] = {
     "log-normal, far below": lambda rng, n: rng.lognormal(np.log(5_000), 0.12, n),
     "log-normal, near the share": lambda rng, n: rng.lognormal(np.log(6_900), 0.12, n),
     "log-normal, wide": lambda rng, n: rng.lognormal(np.log(5_500), 0.5, n),
-    "two sorts of scans": lambda rng, n: np.where(rng.random(n) < 0.15, rng.normal(11_000, 400, n), rng.normal(4_800, 300, n)),
+    "two sorts of scans": lambda rng, n: np.where(
+        rng.random(n) < 0.15, rng.normal(11_000, 400, n), rng.normal(4_800, 300, n)
+    ),
     "two sorts, the larger one frequent": lambda rng, n: np.where(
         rng.random(n) < 0.45, rng.normal(9_500, 400, n), rng.normal(4_800, 300, n)
     ),
