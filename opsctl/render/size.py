@@ -133,6 +133,8 @@ def _disk_saving(report: SizeReport, needed_gib: int) -> str:
     """What a disk of another size changes of an instance's price."""
     rates = report.rates
     change = rates.disk_usd_per_gib_hour * (needed_gib - rates.root_volume_gib) / rates.usd_per_instance_hour
+    if abs(change) < _SAME:
+        return "the price stays the same"
     return f"about {abs(change):.0%} {'less' if change < 0 else 'more'} an hour"
 
 

@@ -149,6 +149,11 @@ def test_the_next_commands_are_the_runs_own_without_what_chose_its_scans_and_the
         "opsctl up --name m2g --pack auto": "make it the platform's default",
     }
     assert next_commands(FITTING)["opsctl up --name m2g --set root_volume_gib=43"]
+    dear = report([5_000] * 10)
+    dear = replace(dear, rates=replace(RATES, disk_usd_per_gib_hour=0.001, root_volume_gib=100))
+    saved = next_commands(dear)["opsctl up --name m2g --set root_volume_gib=43"]
+    change = 0.057 / dear.rates.usd_per_instance_hour
+    assert saved == f"give instances the disk that they need: about {change:.0%} less an hour"
     assert next_commands(report([5_000])) == {
         "opsctl run HNU1 --sp native --first 10": "measure more scans, each alone"
     }
@@ -173,7 +178,7 @@ def test_the_disk_follows_the_self_test_and_the_largest_instance_that_is_allowed
     assert "20 GiB for system and image (the self-test of 2026-11-28)" in " ".join(said.err.split())
     assert "shared by 2 scans, is 62 MiB/s for each" in " ".join(said.err.split())
     # 2,000 MiB a scan: the layers of the image, with half of its size, need more.
-    assert "--set root_volume_gib=32" in said.err and "less an hour" in said.err
+    assert "--set root_volume_gib=32  give instances the disk that they need: the price stays the same" in said.err
     models = {
         name: replace(model, more_instance_types=("r5.4xlarge",) if name == "csd" else ())
         for name, model in platform().models.items()
