@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from opsctl.core.diagnosis.account.obstacles import Obstacle, RunFacts
     from opsctl.core.platform.platform import ModelResources, Platform
     from opsctl.core.simulation.what_if import WhatIf
+    from opsctl.core.sizing.instance_offer import InstanceComparison
 
 
 class RunWiring:
@@ -129,6 +130,22 @@ class RunWiring:
             scan_count=what_if.scans or len(plan.to_submit()),
             seed=seed,
             # What a scan takes on an instance of its own: the simulation knows what others on it change.
+            hours=self._hours(1),
+            account=self._facts.account,
+        )
+
+    def instances(self, plan: RunPlan) -> InstanceComparison | None:
+        """What runs cost and take on each instance type that the platform allows; None where it allows one only."""
+        from opsctl.cli.instances import compare_on
+
+        if not self.resources.more_instance_types:
+            return None
+        return compare_on(
+            self._context,
+            self._sized_platform,
+            self._model,
+            scan_count=len(plan.to_submit()),
+            only_allowed=True,
             hours=self._hours(1),
             account=self._facts.account,
         )
