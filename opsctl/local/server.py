@@ -89,7 +89,7 @@ def serve(
 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    from opsctl.local import logs
+    from opsctl.local import budgets, logs
     from opsctl.local.batch import api as batch
     from opsctl.local.batch.launcher import JobLauncher
     from opsctl.local.connections import BoundedServer
@@ -126,6 +126,7 @@ def serve(
     log_store = LogStore(files.log_lines)
     log_store.remove_expired()
     logs.install(log_store)
+    budgets.install()
     s3.install(store)
     batch.install(scheduler)
     restored = restore(store)

@@ -11,8 +11,10 @@ from opsctl.aws import identity as aws
 from opsctl.aws.batch.job_definitions import definitions_of
 from opsctl.aws.batch.queue_snapshot import take_snapshot
 from opsctl.aws.clients import Clients
+from opsctl.aws.platform.budget import month_spend
 from opsctl.aws.platform.mail import unconfirmed_emails
 from opsctl.aws.platform.platform_parameter import read_record
+from opsctl.aws.pricing import rates
 from opsctl.commands.diagnosis import machine
 from opsctl.commands.diagnosis.account_look import start_account
 from opsctl.commands.diagnosis.checks import Checks
@@ -144,7 +146,6 @@ def _check(question: Question, checks: Checks) -> Checkup:
         loopback=machine.loopback(),
         region=clients.region if isinstance(clients, Clients) else question.region,
         configuration=question.configuration,
-        today=_now().date(),
         terraform=terraform(),
         provider=provider(),
         engine=engine(),
@@ -208,7 +209,24 @@ def _aws_facts(
         sns, topic_arn = clients.sns, platform.mail_topic_arn
         mail = checks.start("sns:ListSubscriptionsByTopic", lambda: unconfirmed_emails(sns, topic_arn))
         facts["unconfirmed_emails"] = mail()
+    if platform is not None:
+        facts["price_warning"] = _price_warning(clients, platform, question.home, checks)
+    if platform is not None and platform.monthly_budget is not None:
+        facts["month_spend"] = _month_spend(clients, platform, checks)
     return {**facts, "account": account(), "permissions": permissions()}
+
+
+def _month_spend(clients: Clients, platform: Platform, checks: Checks) -> Any:
+    budgets, account_id, name = clients.budgets, platform.account_id, platform.budget_name
+    spend = checks.start("budgets:ViewBudget", lambda: month_spend(budgets, account_id=account_id, name=name))()
+    return "gone" if spend is None else spend
+
+
+def _price_warning(clients: Clients, platform: Platform, home: Home, checks: Checks) -> str | Problem | NotVisible:
+    """What estimates say of their prices."""
+    clients.pricing, clients.ec2  # noqa: B018
+    resources = platform.models["csd"]
+    return checks.start("pricing:GetProducts", lambda: rates(clients, platform, resources, home=home).warning)()
 
 
 def _bucket_and_queues(clients: Clients, platform: Platform, checks: Checks) -> dict[str, Any]:
