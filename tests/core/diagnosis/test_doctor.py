@@ -11,8 +11,8 @@ from support.example_platform import platform
 from support.launch_messages import FREE_TIER
 from support.why_examples import HEALTHY
 
-from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
 from opsctl.core.costs.prices import old_table_note
+from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import (
     Checkup,
