@@ -213,7 +213,7 @@ def _budgets(operation: str, parameters: Call, _arn: str, iam_arn: str, _platfor
     resource = parameters.get("ResourceARN") or f"arn:aws:budgets::{account}:budget/{name or '*'}"
     if "Action" in operation:
         raise UnknownCall(operation)
-    if "Tag" in operation:
+    if "tag" in operation.lower():
         yield f"budgets:{operation}", resource, {}
         return
     yield "budgets:ViewBudget" if operation.startswith("Describe") else "budgets:ModifyBudget", resource, {}
