@@ -58,14 +58,14 @@ class Budgets:
     def notifications(self) -> dict[tuple[str, float], set[str]]:
         """Who is told, by kind and percentage."""
         of: dict[str, Any] = {"AccountId": ACCOUNT, "BudgetName": NAME}
-        told = {}
+        addresses = {}
         for notification in self._client.describe_notifications_for_budget(**of)["Notifications"]:
             reply = self._client.describe_subscribers_for_notification(**of, Notification=notification)
             assert notification["ThresholdType"] == "PERCENTAGE"
-            told[notification["NotificationType"], notification["Threshold"]] = {
+            addresses[notification["NotificationType"], notification["Threshold"]] = {
                 subscriber["Address"] for subscriber in reply["Subscribers"]
             }
-        return told
+        return addresses
 
     @property
     def tags(self) -> dict[str, str]:
@@ -83,11 +83,11 @@ class Budgets:
 def test_a_budget_comes_changes_and_goes(terraform: Terraform, aws: Aws) -> None:
     budgets = Budgets(terraform, aws)
     budgets.terraform("apply", 180.5, "a@lab.org", "b@lab.org")
-    made = budgets.budget
-    assert float(made["BudgetLimit"]["Amount"]) == 180.5
-    assert (made["BudgetLimit"]["Unit"], made["BudgetType"], made["TimeUnit"]) == ("USD", "COST", "MONTHLY")
+    budget = budgets.budget
+    assert float(budget["BudgetLimit"]["Amount"]) == 180.5
+    assert (budget["BudgetLimit"]["Unit"], budget["BudgetType"], budget["TimeUnit"]) == ("USD", "COST", "MONTHLY")
     # A tag's key in a filter begins with its kind, and `$` separates its value.
-    assert made["CostFilters"] == {"TagKeyValue": ["user:opsctl:platform$m2g"], "Region": ["eu-west-1"]}
+    assert budget["CostFilters"] == {"TagKeyValue": ["user:opsctl:platform$m2g"], "Region": ["eu-west-1"]}
     both = {"a@lab.org", "b@lab.org"}
     assert budgets.notifications == {("ACTUAL", 80.0): both, ("ACTUAL", 100.0): both, ("FORECASTED", 100.0): both}
     assert budgets.tags == {"opsctl:platform": "m2g"}
