@@ -95,14 +95,11 @@ class RunWiring:
 
     def notes(self, plan: RunPlan) -> list[str]:
         """What does not stop the run, and makes it slower or may stop it later."""
-        from opsctl.core.costs.prices import old_table_note
         from opsctl.core.diagnosis.account.obstacles import run_notes
 
         count, hours = len(plan.to_submit()), self.estimate(plan).wall_hours
         notes = run_notes(self._facts, self._sized_platform, model=self._model, scan_count=count, wall_hours=hours)
-        # Where nothing is charged, nobody decides about money.
-        old_table = "" if self._context.platform.is_local else old_table_note(plan.moment.date())
-        return [*notes, *([old_table] if old_table else [])]
+        return [*notes, *([self._rates.warning] if self._rates.warning else [])]
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""

@@ -87,7 +87,7 @@ def serve(
         del os.environ[name]
     os.environ.update(_MOTO)
 
-    from opsctl.local import logs
+    from opsctl.local import budgets, logs
     from opsctl.local.batch import api as batch
     from opsctl.local.batch.launcher import JobLauncher
     from opsctl.local.connections import BoundedServer
@@ -125,6 +125,7 @@ def serve(
     log_store = LogStore(files.log_lines)
     log_store.remove_expired()
     logs.install(log_store)
+    budgets.install()
     s3.install(store)
     batch.install(scheduler)
     restored = restore(store)

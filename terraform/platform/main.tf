@@ -137,3 +137,15 @@ module "notices" {
   emails         = var.notify_emails
   job_queue_arns = [for model in module.batch.models : model.job_queue]
 }
+
+# Only where an amount is set.
+module "budget" {
+  source = "../modules/budget"
+  count  = var.monthly_budget == null ? 0 : 1
+
+  prefix   = local.prefix
+  platform = var.name
+  region   = var.region
+  usd      = var.monthly_budget
+  emails   = var.notify_emails
+}

@@ -384,3 +384,13 @@ variable "notify_emails" {
     error_message = "notify_emails must be mail addresses, each once, such as someone@lab.org."
   }
 }
+
+variable "monthly_budget" {
+  description = "USD a month, of which AWS Budgets sends mail to notify_emails at 80 % and 100 %, and when it expects more than 100 %; null: none. It counts what carries the tag opsctl:platform, once that is an active cost allocation tag, and stops nothing."
+  type        = number
+  default     = null
+  validation {
+    condition     = var.monthly_budget == null || coalesce(var.monthly_budget, 0) > 0 && coalesce(var.monthly_budget, 0) <= 1000000000
+    error_message = "monthly_budget must be an amount of USD above 0, or null for none."
+  }
+}

@@ -56,6 +56,8 @@ class Rates:
         Of the instance; 0 where they do not matter, because it has one scan.
     scans_per_instance
         How many scans share the instance and its price.
+    warning
+        Why the instance's price may be wrong, in words, because it is an old one; empty where it is not.
     """
 
     instance_usd_per_hour: float
@@ -67,6 +69,7 @@ class Rates:
     is_complete: bool = True
     vcpus: int = 0
     scans_per_instance: int = 1
+    warning: str = ""
 
     @property
     def usd_per_instance_hour(self) -> float:

@@ -27,6 +27,7 @@ _SUBJECTS: Mapping[str, str] = {
     "aws_sns_topic_subscription": "the mail address {key}",
     "aws_cloudwatch_event_rule": "the rule {name} of the mail",
     "aws_cloudwatch_event_target": "where the rule {rule} of the mail sends to",
+    "aws_budgets_budget": "the monthly budget",
     "aws_vpc": "the network",
     "aws_subnet": "the subnet {key}",
     "aws_internet_gateway": "the internet gateway",
