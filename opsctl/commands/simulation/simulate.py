@@ -91,16 +91,21 @@ def simulated_run(
     what_if: WhatIf,
     *,
     scan_count: int,
-    hours: Hours,
+    hours_of_pack: Callable[[int], Hours],
     rates_of_choice: Callable[[Choice], Rates],
     seed: int,
+    replications: int | None = None,
 ) -> SimulatedRun:
     """Simulate a run.
 
     Parameters
     ----------
+    hours_of_pack
+        Returns how long a scan takes of so many on an instance of the place.
     rates_of_choice
         Returns the rates of the instances that were chosen.
+    replications
+        None: as many as fit into about a second.
 
     Raises
     ------
@@ -110,5 +115,12 @@ def simulated_run(
     import numpy as np
 
     choice = choose(place, what_if)
+    hours = hours_of_pack(1)
+    if choice.pack > 1 and choice.size.instance_type == place.instance_type and what_if.slowdown is None:
+        packed = hours_of_pack(choice.pack)
+        if packed.scans_per_instance == choice.pack:
+            # They were measured beside others, so they have the slowdown in them.
+            hours, choice = packed, replace(choice, slowdown=1.0)
     planned = planned_run(place, what_if, choice, scan_count=scan_count, hours=hours, rates=rates_of_choice(choice))
-    return SimulatedRun(planned=planned, simulation=simulate(planned.setup, np.random.default_rng(seed)), seed=seed)
+    simulation = simulate(planned.setup, np.random.default_rng(seed), replications=replications)
+    return SimulatedRun(planned=planned, simulation=simulation, seed=seed)

@@ -124,9 +124,13 @@ def _about_scans(hours: Hours, times: ScanTimes, choice: Choice, what_if: WhatIf
     ]
     if choice.pack > 1:
         slowdown = "as long as alone" if choice.slowdown == 1 else f"{choice.slowdown:g} times as long as alone"
+        if hours.scans_per_instance > 1:
+            slowdown = "nothing is added"
         slowdown_source = "--slowdown" if what_if.slowdown is not None else "a core for each scan: assumed"
         if what_if.slowdown is None and choice.slowdown > 1:
             slowdown_source = "two scans share a core: assumed, measured by nobody yet"
+        if hours.scans_per_instance > 1:
+            slowdown_source = f"those scans were measured with {hours.scans_per_instance} on an instance"
         assumptions += [
             Assumption("m2g beside other scans", slowdown, slowdown_source),
             Assumption(
