@@ -129,8 +129,9 @@ def _on_aws(
             seed=_SEED,
             replications=_replications(scan_count),
         )
-    except Problem as problem:
-        return None, (f"It is not simulated: {problem.what}",)
+    except Problem:
+        sharing = f" with {counted(pack, 'scan')} on each"
+        return None, (f"It is not simulated: the simulation does not know {place.instance_type} instances{sharing}.",)
     of_scan, choice = played.planned.assumptions[0], played.planned.choice
     at_most = counted(min(scan_count, choice.most_instances * pack), "scan")
     return played.simulation, (

@@ -67,6 +67,8 @@ def choose(place: Place, what_if: WhatIf) -> Choice:
     if what_if.slowdown is not None and pack == 1 and what_if.slowdown != 1:
         raise UsageProblem("--slowdown is about several scans on one instance.", "Add --pack 2.")
     spot = place.spot if what_if.spot is None else what_if.spot
+    if what_if.reclaims is not None and not spot:
+        raise UsageProblem("--reclaims is about Spot instances; AWS takes no others back.", "Add --spot.")
     disk_gib = place.root_volume_gib if pack == 1 else root_volume_gib(pack, at_least=place.root_volume_gib)
     most, limit, request = _most_instances(place, what_if, size, disk_gib=disk_gib)
     return Choice(
