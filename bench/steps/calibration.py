@@ -60,7 +60,7 @@ _QUICK, _FULL = _Size(pilot=8, scans=20, pairs=1), _Size(pilot=40, scans=200, pa
 
 @dataclass(frozen=True)
 class _Pair:
-    """The seconds of a whole run: as simulated from its pilot, and as simulated from every fifth of its own scans; real."""
+    """The seconds of a whole run: as simulated from its pilot, from every fifth of its own scans, and as it was."""
 
     from_pilot: float
     from_own: float
@@ -72,8 +72,8 @@ def measure(*, quick: bool) -> list[Row]:
     size = _QUICK if quick else _FULL
     pairs = _pairs(size)
     note = (
-        f"ours: as simulated from a pilot run of {size.pilot} scans of four lengths; plain: the real run of {size.scans},"
-        f" {size.slots} at once; the ratio is the larger of the two divided by the smaller"
+        f"ours: as simulated from a pilot run of {size.pilot} scans of four lengths; plain: the real run of"
+        f" {size.scans}, {size.slots} at once; the ratio is the larger of the two divided by the smaller"
     )
     row = ratio_row(
         f"finish of {size.scans} local scans, simulated",
@@ -93,7 +93,9 @@ def _pairs(size: _Size) -> list[_Pair]:
         server = control.start(home, slots=size.slots)
         try:
             lengths = f"({', '.join(map(str, _LENGTHS))})"
-            write_command(Files(home).bin / "m2g", steps=f"int({size.steps} * {lengths}[int(subject) % {len(_LENGTHS)}])")
+            write_command(
+                Files(home).bin / "m2g", steps=f"int({size.steps} * {lengths}[int(subject) % {len(_LENGTHS)}])"
+            )
             clients = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials)
             platform = local_platform(clients, server.endpoint_url)
             Home(home).keep(platform)
@@ -162,10 +164,9 @@ def main() -> None:
     steps = STEPS if given.seconds is None else _steps_in(given.seconds)
     size = _Size(pilot=given.pilot, scans=given.scans, pairs=given.pairs, slots=given.slots, steps=steps)
     for pair in _pairs(size):
-        print(
-            f"real {pair.real:.1f} s; simulated from the pilot {pair.from_pilot:.1f} s ({pair.from_pilot / pair.real:.3f}),"
-            f" from every fifth of its own scans {pair.from_own:.1f} s ({pair.from_own / pair.real:.3f})"
-        )
+        pilot, own = pair.from_pilot / pair.real, pair.from_own / pair.real
+        print(f"real {pair.real:.1f} s; simulated from the pilot {pair.from_pilot:.1f} s ({pilot:.3f}),", end=" ")
+        print(f"from every fifth of its own scans {pair.from_own:.1f} s ({own:.3f})")
 
 
 if __name__ == "__main__":

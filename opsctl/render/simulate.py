@@ -72,7 +72,9 @@ def _within_sentence(run: SimulatedRun) -> str:
         f"{counted(vcpus, 'vCPU')} cost least of the numbers with which 9 of 10 replications end within"
         f" {span_text(run.what_if.within_hours or 0.0)}."
     )
-    return least if run.planned.place.is_local else f"{least} `opsctl up --set {model}_max_vcpus={vcpus}` sets this limit."
+    return (
+        least if run.planned.place.is_local else f"{least} `opsctl up --set {model}_max_vcpus={vcpus}` sets this limit."
+    )
 
 
 def quota_warning(run: SimulatedRun) -> str:

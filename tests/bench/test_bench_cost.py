@@ -42,7 +42,7 @@ def test_the_guides_line_is_what_it_is_by_hand() -> None:
 def usd_another_way(
     scans: int, *, instances: int, slots: int, usd_per_hour: float, m2g_minutes: float, reclaims: float, seed: int
 ) -> float:
-    """A line with chance, without opsctl: each scan takes the slot that is free first; minutes, and Python's own chance.
+    """A line with chance, without opsctl: each scan takes the slot that is free first. In minutes.
 
     Each instance is taken back on its own, after a time that is exponentially distributed, and others take its place.
     """

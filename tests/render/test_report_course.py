@@ -88,9 +88,7 @@ def test_the_table_has_what_the_drawing_shows() -> None:
     assert all(re.fullmatch(r"\d h \d\d min \(\d h \d\d min to \d h \d\d min\)", row.expected) for row in drawn.rows)
 
 
-@pytest.mark.parametrize(
-    ("hours", "unit"), [(0.01, "seconds"), (0.5, "minutes"), (5.0, "hours"), (500.0, "days")]
-)
+@pytest.mark.parametrize(("hours", "unit"), [(0.01, "seconds"), (0.5, "minutes"), (5.0, "hours"), (500.0, "days")])
 def test_the_axis_has_a_unit_that_fits(hours: float, unit: str) -> None:
     drawn = course_plot(RunCourse(scan_count=1, done_at=(hours,), until=hours, expected=None, basis=()))
     assert drawn is not None and drawn.unit == unit

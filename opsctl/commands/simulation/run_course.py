@@ -61,9 +61,7 @@ def run_course(snapshot: RunSnapshot, *, platform: Platform, records: Records, r
     if platform.is_local:
         expected, basis = _on_this_machine(jobs, scan_count=len(own))
     else:
-        expected, basis = _on_aws(
-            run, results, scan_count=len(own), platform=platform, records=records, rates=rates
-        )
+        expected, basis = _on_aws(run, results, scan_count=len(own), platform=platform, records=records, rates=rates)
     return RunCourse(
         scan_count=len(own),
         done_at=tuple(done_at),
@@ -134,9 +132,10 @@ def _on_aws(
         return None, (f"It is not simulated: the simulation does not know {place.instance_type} instances{sharing}.",)
     of_scan, choice = played.planned.assumptions[0], played.planned.choice
     at_most = counted(min(scan_count, choice.most_instances * pack), "scan")
+    knowledge = "its own scans" if is_own else "what was known before it"
     return played.simulation, (
-        f"Simulated from {'its own scans' if is_own else 'what was known before it'}: {choice.text}, at most {at_most} at"
-        f" once; time of a scan: {of_scan.value}; {of_scan.source}.",
+        f"Simulated from {knowledge}: {choice.text}, at most {at_most} at once; time of a scan: {of_scan.value};"
+        f" {of_scan.source}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The number of instances that costs least and ends a run in time: fewer instances share their start among more scans."""
+"""The number of instances that costs least and ends a run in time: of fewer, each has more scans after its start."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ def most_at_once(jobs: Sequence[TimedJob]) -> int:
 def machine_setup(jobs: Sequence[TimedJob], *, slots: int, scan_count: int) -> Setup:
     """The simulation of scans like some that were timed, on the same machine.
 
-    All of it is measured by these jobs: how long each took, what passed before the first one began, and what passes in a
-    slot between the end of a job and the start of the next one.
+    All of it is measured by these jobs: how long each took, what passed before the first one began, and what passes in
+    a slot between the end of a job and the start of the next one.
 
     Parameters
     ----------

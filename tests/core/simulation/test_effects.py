@@ -154,9 +154,7 @@ def test_a_wave_in_one_of_three_zones_takes_fewer_instances_at_once() -> None:
     def most_at_once(zones: int) -> int:
         rate = ReclaimRate(per_hour=0.5, zones=zones, wave_share=1.0)
         fleet = replace(FLEET, most_instances=12, reclaims=rate)
-        result = play(
-            fleet, ScanTimes.around(1.0), scan_count=12, slowdown=1.0, generator=np.random.default_rng(5)
-        )
+        result = play(fleet, ScanTimes.around(1.0), scan_count=12, slowdown=1.0, generator=np.random.default_rng(5))
         ends = [end for _, end in result.instances]
         return max(ends.count(end) for end in ends)
 
