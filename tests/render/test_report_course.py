@@ -49,7 +49,7 @@ def coordinates(points: str) -> list[tuple[float, float]]:
 
 
 def html(told: RunCourse | None) -> str:
-    shown = scene(["DONE", "DONE"], pictures=0)
+    shown = scene(["DONE", "DONE"], pictures=1)
     return "".join(page(shown.report, replace(shown.choice, assets=()), {}, course=told))
 
 

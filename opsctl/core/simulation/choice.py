@@ -55,7 +55,7 @@ def choose(place: Place, what_if: WhatIf) -> Choice:
     Problem
         If not one instance fits into the quota.
     """
-    size = instance_size(what_if.instance or place.instance_type)
+    size = instance_size(place.instance_type if what_if.instance is None else what_if.instance)
     held = size.holds(vcpus=place.vcpus, memory_mib=place.memory_mib)
     if what_if.pack is None and not held:
         raise UsageProblem(

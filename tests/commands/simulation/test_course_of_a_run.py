@@ -40,7 +40,7 @@ def course(
 
 
 def test_the_scans_are_done_when_their_results_say_so() -> None:
-    shown = scene(["DONE", "DONE", "FAILED", "DONE"], pictures=0)
+    shown = scene(["DONE", "DONE", "FAILED", "DONE"], pictures=1)
     told = course(shown)
     assert told is not None and told.scan_count == 4
     ends = sorted(result.stopped_at for result in shown.report.results.values() if result.succeeded)
@@ -50,7 +50,7 @@ def test_the_scans_are_done_when_their_results_say_so() -> None:
 
 
 def test_scans_of_earlier_runs_are_theirs() -> None:
-    shown = scene(["DONE", "DONE", "DONE"], pictures=0)
+    shown = scene(["DONE", "DONE", "DONE"], pictures=1)
     told = course(shown, sizes=(2,), adopted=(Origin(EARLIER, 4),))
     assert told is not None and (told.scan_count, len(told.done_at)) == (2, 2)
     assert course(shown, sizes=(), adopted=tuple(Origin(EARLIER, index) for index in range(3))) is None
@@ -59,7 +59,7 @@ def test_scans_of_earlier_runs_are_theirs() -> None:
 def test_it_is_simulated_from_what_was_known_before_it() -> None:
     runs = FinishedRuns()
     runs.add(EARLIER, [120.0] * 6, model="csa", resources="csa")
-    shown = scene(["DONE"] * 12, pictures=0)
+    shown = scene(["DONE"] * 12, pictures=1)
     told = course(shown, runs=runs, scans_at_once=4)
     assert told is not None and told.expected is not None
     # Twelve scans of two hours, four at once, after an instance's start.
@@ -74,13 +74,13 @@ def test_it_is_simulated_from_what_was_known_before_it() -> None:
 
 
 def test_without_earlier_scans_it_is_the_guides_time() -> None:
-    told = course(scene(["DONE"] * 6, pictures=0))
+    told = course(scene(["DONE"] * 6, pictures=1))
     assert told is not None and "65 minutes a scan (the m2g guide's figure" in told.basis[0]
 
 
 @pytest.mark.parametrize(("done", "is_simulated"), [(6, True), (3, False)])
 def test_the_previews_scans_are_measured_by_themselves(done: int, *, is_simulated: bool) -> None:
-    shown = scene(["DONE"] * done, pictures=0, is_local=True)
+    shown = scene(["DONE"] * done, pictures=1, is_local=True)
     for place in (LOCAL, PLATFORM):
         told = course(shown, place=place)
         assert told is not None and (told.expected is not None) == is_simulated
@@ -89,7 +89,7 @@ def test_the_previews_scans_are_measured_by_themselves(done: int, *, is_simulate
 
 
 def test_a_run_on_this_machine_is_played_with_its_slots() -> None:
-    shown = scene(["DONE"] * 8, pictures=0, is_local=True)
+    shown = scene(["DONE"] * 8, pictures=1, is_local=True)
     told = course(shown, place=LOCAL)
     assert told is not None and told.expected is not None
     # All eight ran at the same time, so the last one ends it.
@@ -99,6 +99,6 @@ def test_a_run_on_this_machine_is_played_with_its_slots() -> None:
 
 def test_instances_that_the_simulation_does_not_know_are_said() -> None:
     odd = replace(PLATFORM.models["csa"], instance_type="m7g.large")
-    told = course(scene(["DONE"] * 2, pictures=0), place=replace(PLATFORM, models={**PLATFORM.models, "csa": odd}))
+    told = course(scene(["DONE"] * 2, pictures=1), place=replace(PLATFORM, models={**PLATFORM.models, "csa": odd}))
     assert told is not None and told.expected is None
     assert "does not know m7g.large instances with 1 scan on each" in told.basis[0]
