@@ -128,6 +128,21 @@ def test_the_page_says_what_is_computed() -> None:
         assert f"| {' | '.join(row)} |" in PAGE, "python -m bench.cost --write-docs"
 
 
+def test_the_page_says_what_holds_where() -> None:
+    guide = compare("csd", 300, MANY_VCPUS["csd"], GUIDE).usd_per_scan
+
+    def share(vcpus: int, disk_gib: int) -> float:
+        return compare("csd", 300, vcpus, replace(PACKED, disk_gib=disk_gib)).usd_per_scan / guide
+
+    (small,) = [line for line in PAGE.splitlines() if line.startswith("| 2 scans an instance, 1.35 times as long, 60")]
+    (default,) = [line for line in PAGE.splitlines() if line.startswith("| the same with opsctl's default disk")]
+    for line, disk_gib in ((small, 60), (default, 100)):
+        for cell, vcpus in zip(line.split("|")[2:5], (512, 96, 64), strict=True):
+            value = share(vcpus, disk_gib)
+            assert cell.split()[0].rstrip(":") == f"{value:.2f}"
+            assert ("not met" in cell) == (value > 0.2405)
+
+
 def test_the_page_has_the_line_by_hand() -> None:
     for figure in ("227.03", "$11.36", "$52.96"):
         assert figure in PAGE

@@ -25,8 +25,9 @@ class CourseRow:
     """A line of the table: when so many scans were done, as texts."""
 
     scans: str
-    expected: str
     real: str
+    expected: str
+    range: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +81,9 @@ def course_plot(course: RunCourse) -> CoursePlot | None:
     rows = tuple(
         CourseRow(
             scans=_scans_text(milestone.scans, course.scan_count),
-            expected=_band_text(milestone.expected),
             real=_time_text(milestone.real) if milestone.real is not None else "–",
+            expected=_time_text(milestone.expected.p50) if milestone.expected else "–",
+            range=_range_text(milestone.expected) if milestone.expected else "",
         )
         for milestone in course.milestones
     )
@@ -116,20 +118,19 @@ def _words(course: RunCourse) -> str:
     done = f"{len(course.done_at):,} of {counted(course.scan_count, 'scan')} done"
     if course.done_at:
         done += f", the last one {_time_text(course.done_at[-1])} after the submission"
-    if course.expected is None:
+    finish = course.expected.finish_hours if course.expected else None
+    if finish is None:
         return f"Scans done over time: {done}"
-    return f"Scans done over time: {done}; simulated for all: {_band_text(course.expected.finish_hours)}"
+    return f"Scans done over time: {done}; simulated for all: {_time_text(finish.p50)} {_range_text(finish)}".rstrip()
 
 
 def _scans_text(count: int, scan_count: int) -> str:
     return f"all {count:,}" if count == scan_count else f"{count:,}"
 
 
-def _band_text(band: Band | None) -> str:
-    if band is None:
-        return "–"
+def _range_text(band: Band) -> str:
     low, high = _time_text(band.p10), _time_text(band.p90)
-    return _time_text(band.p50) + (f" ({low} to {high})" if low != high else "")
+    return f"({low} to {high})" if low != high else ""
 
 
 def _time_text(hours: float) -> str:
