@@ -81,6 +81,8 @@ class RunWiring:
             ),
         )
         image = self._facts.image
+        if not context.platform.is_local:
+            run_plan = replace(run_plan, scans_at_once=self._at_once)
         return replace(run_plan, image_digest=image.digest) if isinstance(image, Image) else run_plan
 
     def obstacles(self) -> list[Obstacle]:
@@ -126,8 +128,7 @@ class RunWiring:
             what_if,
             scan_count=what_if.scans or len(plan.to_submit()),
             seed=seed,
-            # What a scan takes on an instance of its own: the simulation knows what others on it change.
-            hours=self._hours(1),
+            hours_of_pack=self._hours,
             account=self._facts.account,
         )
 
@@ -292,6 +293,7 @@ class RunWiring:
             pipeline="func" if options.pipeline == "func" else "dwi",
             reuses_registration=options.reuse_registration,
             scans_per_instance=scans_per_instance,
+            resources=self._model,
         )
 
     @cached_property
