@@ -79,6 +79,15 @@ def test_no_file_is_too_long() -> None:
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
 
 
+def test_no_file_of_tests_is_too_long() -> None:
+    lengths = {
+        path.relative_to(ROOT).as_posix(): path.read_bytes().count(b"\n")
+        for path in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in path.parts
+    }
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+
+
 def test_nothing_is_left_for_later() -> None:
     later = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
     found = [

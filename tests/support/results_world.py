@@ -152,3 +152,8 @@ class World:
 
 def _is_connectome(uri: str) -> bool:
     return uri.endswith(".csv") and not uri.endswith("lost_roi.csv")
+
+
+def names(folder: Path) -> set[str]:
+    """The files below a folder, each by its path from there."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

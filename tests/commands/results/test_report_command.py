@@ -1,13 +1,10 @@
-"""`report`: which facts and files of a run it shows, and where it writes."""
+"""`report`: which facts and files of a run it shows."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,12 +13,10 @@ from support.record_examples import SCAN
 from support.results_world import OUTPUT, RUN, World
 
 from opsctl.aws.batch.batch import Batch
-from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.asset_reader import fetch
-from opsctl.commands.results.report import MARK, Report, ReportSubject, gather, target_of, write
+from opsctl.commands.results.report import Report, ReportSubject, gather
 from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.results.report_assets import AssetSelection, choose, summarise
-from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
@@ -46,11 +41,6 @@ QA = {f"sub-01/ses-1/qa_d/{place}.png": b"p" for place in ("graphs_plotting/a", 
 
 
 DIGEST = f"sha256:{'ab' * 32}"
-
-
-@pytest.fixture
-def world(s3: Any, storage: Storage, records: Records) -> World:
-    return World(s3, storage, records)
 
 
 def gathered(world: World, *, run_id: str = RUN) -> Report:
@@ -353,55 +343,6 @@ def test_a_file_that_cannot_be_shown_stops_nothing(world: World) -> None:
     assert sorted(asset.name for asset in reported) == ["fine.png", "gone.png", "odd.png", "other.png"]
 
 
-def test_the_report_goes_where_it_was_told(world: World, tmp_path: Path) -> None:
-    name = ReportSubject(run=world.records.run(RUN)).file_name
-    assert target_of(None, name, folder=tmp_path) == tmp_path / f"{RUN}.html"
-    assert target_of(tmp_path, name, folder=Path("/nowhere")) == tmp_path / f"{RUN}.html"
-    assert target_of(tmp_path / "a.html", name, folder=Path("/nowhere")) == tmp_path / "a.html"
-
-
-def test_only_a_report_is_replaced(world: World, tmp_path: Path) -> None:
-    run = ReportSubject(run=world.records.run(RUN)).file_name
-    target = tmp_path / "thesis.html"
-    target.write_text("<html>mine")
-    with pytest.raises(Problem, match=r"thesis\.html is there already and is no report") as caught:
-        target_of(target, run, folder=tmp_path)
-    assert caught.value.hint == "Name another file."
-    target.write_text(f"<!doctype html>{MARK}")
-    assert target_of(target, run, folder=tmp_path) == target
-    assert write(["<new>", "ü\udcff"], target) == target.stat().st_size
-    assert target.read_text() == "<new>ü?"
-    assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == [target]
-
-
-@pytest.mark.parametrize("planted", ["pipe", "folder", "link", "link to a report", "second name", "late"])
-def test_what_is_in_a_reports_place_stays(world: World, tmp_path: Path, planted: str) -> None:
-    target, victim = tmp_path / "a.html", tmp_path / "victim"
-    victim.write_text(MARK if planted == "link to a report" else "kept")
-    if planted == "pipe":
-        os.mkfifo(target)
-    elif planted == "folder":
-        (target / f"{RUN}.html").mkdir(parents=True)
-    elif planted == "second name":
-        os.link(victim, target)
-    elif planted != "late":
-        target.symlink_to(victim)
-    before = (victim.read_text(), planted != "late" and target.lstat())
-    if planted == "late":
-        assert target_of(target, f"{RUN}.html", folder=tmp_path) == target
-        target.write_text("kept")
-    else:
-        with pytest.raises(Problem) as caught:
-            target_of(target, f"{RUN}.html", folder=tmp_path)
-        assert caught.value.hint == "Name another file."
-    with pytest.raises(Problem):
-        write(["page"], target)
-    assert victim.read_text() == before[0]
-    assert target.read_text() == "kept" if planted == "late" else os.path.samestat(target.lstat(), before[1])  # type: ignore[arg-type]
-    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
-
-
 def test_a_report_reads_only_the_scans_own_files(world: World) -> None:
     own = {"sub-01/ses-1/connectomes_d/AAL/x.csv": b"0,1\n1,0\n", "sub-01/ses-1/qa_d/a.png": b"p"}
     foreign = {f"sub-02/{place.partition('/ses-1/')[2]}": body for place, body in own.items()}
@@ -432,8 +373,3 @@ def test_no_more_is_read_than_the_result_says(world: World) -> None:
     ((body,), _) = fetched(world, [asset])
     world.s3.meta.events.unregister("after-call.s3.GetObject", unique_id="note")
     assert (str(body).startswith("It is not the file that the job published"), read) == (True, [6])
-
-
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match=r"cannot be written \(No such file or directory\)"):
-        write(["page"], tmp_path / "none" / "a.html")

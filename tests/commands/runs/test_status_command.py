@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
 from support.batch_world import (
     NOW,
     PRICING,
@@ -22,7 +21,6 @@ from support.batch_world import (
 
 from opsctl.commands.runs.scan_detail import scan_details
 from opsctl.commands.runs.snapshot import SnapshotReader
-from opsctl.commands.runs.watch import watch
 from opsctl.core.diagnosis.reason import Reason
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.attempt import Attempt
@@ -337,49 +335,6 @@ def test_one_scan_whole() -> None:
     assert (attempt.exit_code, attempt.reason, attempt.log_stream) == (137, "OutOfMemory", "csa/default/x")
     assert detail.failures_uri == f"s3://data/opsctl/runs/{run.run_id}/failures/00001/"
     assert detail.as_json()["inputs"][0]["role"] == "dwi"
-
-
-def asked(*answers: RunStatus | Problem) -> Any:
-    left = list(answers)
-
-    def ask() -> RunStatus:
-        answer = left.pop(0)
-        if isinstance(answer, Problem):
-            raise answer
-        return answer
-
-    return ask
-
-
-def problem(cause: Exception) -> Problem:
-    error = Problem("p", code=ErrorCode.AWS_UNREACHABLE)
-    error.__cause__ = cause
-    return error
-
-
-def status_in(state: str) -> RunStatus:
-    return RunStatus(run=made_run(1), scans=(), unlisted={state: 1})  # type: ignore[dict-item]
-
-
-SLOW_DOWN = ClientError({"Error": {"Code": "ThrottlingException"}}, "DescribeJobs")
-DENIED = ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeJobs")
-
-
-def test_watching_backs_off_while_aws_does_not_answer_and_goes_on() -> None:
-    slept: list[float] = []
-    passing = [problem(SLOW_DOWN), problem(EndpointConnectionError(endpoint_url="u")), problem(SLOW_DOWN)]
-    ask = asked(status_in("RUNNING"), *passing, status_in("RUNNING"), status_in("DONE"))
-    shown = list(watch(ask, sleep=slept.append, poll_seconds=5.0))
-    assert [counts(status) for status in shown] == [{"RUNNING": 1}, {"RUNNING": 1}, {"DONE": 1}]
-    assert slept == [5.0, 10.0, 20.0, 40.0, 20.0]
-
-
-def test_watching_ends_with_what_does_not_pass() -> None:
-    with pytest.raises(Problem):
-        list(watch(asked(problem(DENIED)), sleep=lambda _: None, poll_seconds=5.0))
-    for_ever = asked(*(problem(SLOW_DOWN) for _ in range(100)))
-    with pytest.raises(Problem):
-        list(watch(for_ever, sleep=lambda _: None, poll_seconds=5.0))
 
 
 def test_an_attempt_without_a_record_is_not_taken_for_the_one_before() -> None:

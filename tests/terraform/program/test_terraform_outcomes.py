@@ -31,11 +31,6 @@ from opsctl.terraform.root import Root
 WAIT_SECONDS = 60
 
 
-@pytest.fixture
-def terraform(tmp_path: Path) -> FakeTerraform:
-    return FakeTerraform(tmp_path)
-
-
 def root_of(terraform: FakeTerraform, tmp_path: Path) -> Root:
     binary = Binary(str(terraform.path), "1.11.4")
     return Root("platform", folder=tmp_path / "root", binary=binary, environment=terraform.environment)
