@@ -53,10 +53,16 @@ def base_of(folder: Path) -> str:
     return match[1]
 
 
-def resolve_base(engine: Engine, name: str, on_line: OnLine) -> Base:
+def resolve_base(engine: Engine, name: str, on_line: OnLine, *, known: str | None = None) -> Base:
     """Pull a base image and resolve its name.
 
     The digest is the pinned one, else the registry's, or the engine's for an image of `localhost/`.
+
+    Parameters
+    ----------
+    known
+        The digest at the last build. An image can have several: its own and that of an index which names it, or one for
+        each compression. Engines differ in which one comes first. If the known one is among them, the image is the same.
 
     Raises
     ------
@@ -71,9 +77,10 @@ def resolve_base(engine: Engine, name: str, on_line: OnLine) -> Base:
         raise Problem(
             f"There is no image {name} on this machine.", "Name another with --base.", code=ErrorCode.IMAGE_NOT_FOUND
         )
-    digests = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
+    references = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
     repository = _short_name(repository_of(name))
-    digest = pinned or next((digest for known, _, digest in digests if _short_name(known) == repository), None)
+    digests = [digest for published, _, digest in references if _short_name(published) == repository]
+    digest = pinned or (known if known in digests else next(iter(digests), None))
     reference = name if digest is None else f"{repository_of(name)}@{digest}"
     return Base(name=name, digest=digest, reference=reference, user=user_of(details))
 

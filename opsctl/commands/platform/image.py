@@ -128,7 +128,7 @@ def build(
     image = f"{NAME}:{checked_tag(tag or version)}"
     name = base or base_of(folder)
     if find_archived is None:
-        resolved = resolve_base(engine, name, on_line)
+        resolved = resolve_base(engine, name, on_line, known=known_bases.digest_of(name))
         more = _typed(tag, options)
         known_bases.refuse_changed(name, resolved.digest, is_accepted=accept_base, more=more)
     else:
