@@ -21,7 +21,9 @@ from opsctl.render.screen import Screen, counted, size_text
 
 _LINES_KEPT = 20
 #: docs/licences.md has the licence's own words.
-_LICENCE = "m2g calls FSL, whose licence allows non-commercial use only: https://fsl.fmrib.ox.ac.uk/fsl/docs/license.html"
+_LICENCE = (
+    "m2g calls FSL, whose licence allows non-commercial use only: https://fsl.fmrib.ox.ac.uk/fsl/docs/license.html"
+)
 
 
 @contextmanager
@@ -62,6 +64,14 @@ def show_built(screen: Screen, built: BuiltImage) -> None:
     else:
         screen.warn(f"Its base {built.base} is in no registry: nobody else can build the same.")
     screen.say(_LICENCE)
+
+
+def warn_other_base(screen: Screen, built: BuiltImage, earlier: str) -> None:
+    """Warn that a push changes the m2g of the platform's jobs."""
+    screen.warn(
+        f"m2g in {built.image} is {built.base_digest}, in the image that the platform's jobs run it is {earlier}: it "
+        "may be another program. `opsctl run DATASET` will say which finished scans the earlier one processed."
+    )
 
 
 def show_archived(screen: Screen, archived: ArchivedBase) -> None:
@@ -139,8 +149,8 @@ def _scan_sentence(status: ImageStatus) -> str:
         return f"ECR's scan for vulnerabilities cannot be read: {status.scan_hidden}"
     if scan.status == NOT_SCANNED:
         return (
-            "ECR has not scanned it for vulnerabilities. It scans an image after its push, unless the account's settings "
-            "say otherwise: aws ecr get-registry-scanning-configuration"
+            "ECR has not scanned it for vulnerabilities. It scans an image after its push, unless the account's "
+            "settings say otherwise: aws ecr get-registry-scanning-configuration"
         )
     if scan.is_at_work:
         return "ECR's scan for vulnerabilities is in progress: type `opsctl image status` again in some minutes."
@@ -151,7 +161,9 @@ def _scan_sentence(status: ImageStatus) -> str:
     day = f" of {scan.completed_at.astimezone(UTC):%Y-%m-%d}" if scan.completed_at else ""
     counts = ", ".join(f"{count} {severity.lower()}" for severity, count in scan.findings.items())
     findings = counted(sum(scan.findings.values()), "finding") + (f" ({counts})" if counts else "")
-    return f"{scanner}{day}: {findings}." + ("" if scan.is_enhanced else " It reads the system's packages, not Python's.")
+    return f"{scanner}{day}: {findings}." + (
+        "" if scan.is_enhanced else " It reads the system's packages, not Python's."
+    )
 
 
 def _support_sentences(status: ImageStatus) -> Iterator[str]:

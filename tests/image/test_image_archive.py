@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.engine_world import BASE, EngineWorld, opsctl
+from support.engine_world import BASE, opsctl
 from support.example_platform import platform
 from support.registry_account import REPOSITORY, URL, Account
 from support.registry_world import HOST

@@ -114,13 +114,19 @@ def label_set(digest: str = "c", python: str = "3.7.17", **more: str) -> dict[st
 PINNED = f"{OURS}@{DIGEST}"
 SAID = [
     (status_of(PINNED, STORED), "In the repository as 0.1.0-abc, pushed 2026-11-22 18:40 UTC, 2.1 GB.\n"),
-    (status_of(PINNED, STORED), "ECR's scan of 2026-11-22: 5 findings (1 critical, 4 low). It reads the system's packages,"),
+    (
+        status_of(PINNED, STORED),
+        "ECR's scan of 2026-11-22: 5 findings (1 critical, 4 low). It reads the system's packages,",
+    ),
     (
         status_of(PINNED, STORED, scan=ImageScan(status="ACTIVE", findings={"HIGH": 1}, is_enhanced=True)),
         "Amazon Inspector's scan: 1 finding (1 high).\n",
     ),
     (status_of(PINNED, STORED, scan=ImageScan(status="COMPLETE", findings={})), "ECR's scan: 0 findings. It reads"),
-    (status_of(PINNED, STORED, scan=ImageScan(status="IN_PROGRESS")), "is in progress: type `opsctl image status` again"),
+    (
+        status_of(PINNED, STORED, scan=ImageScan(status="IN_PROGRESS")),
+        "is in progress: type `opsctl image status` again",
+    ),
     (status_of(PINNED, STORED, scan=ImageScan(status="PENDING")), "is in progress: "),
     (
         status_of(PINNED, STORED, scan=ImageScan(status="FAILED", description="The layer is too large.")),

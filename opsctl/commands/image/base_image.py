@@ -61,8 +61,8 @@ def resolve_base(engine: Engine, name: str, on_line: OnLine, *, known: str | Non
     Parameters
     ----------
     known
-        The digest at the last build. An image can have several: its own and that of an index which names it, or one for
-        each compression. Engines differ in which one comes first. If the known one is among them, the image is the same.
+        The digest at the last build. An image can have several: its own and that of an index which names it, or one
+        for each compression. Engines differ in which one comes first. If the known one is among them, it is the image.
 
     Raises
     ------

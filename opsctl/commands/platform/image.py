@@ -126,6 +126,8 @@ def build(
         After Ctrl-C.
     """
     image = f"{NAME}:{checked_tag(tag or version)}"
+    if base is not None and (not base.strip() or base.startswith("-")):
+        raise UsageProblem(f"--base {base!r} is no image.", "Leave out --base to build on m2g's own image.")
     name = base or base_of(folder)
     if find_archived is None:
         resolved = resolve_base(engine, name, on_line, known=known_bases.digest_of(name))

@@ -26,9 +26,7 @@ class FakeEngine:
         return json.dumps([{"RepoDigests": self.references, "Config": {"User": "lab"}}])
 
 
-@pytest.mark.parametrize(
-    ("known", "expected"), [(None, INDEX), (INDEX, INDEX), (IMAGE, IMAGE), (OTHER, INDEX)]
-)
+@pytest.mark.parametrize(("known", "expected"), [(None, INDEX), (INDEX, INDEX), (IMAGE, IMAGE), (OTHER, INDEX)])
 @pytest.mark.parametrize("repository", ["docker.io/neurodata/m2g", "neurodata/m2g"], ids=["podman", "docker"])
 def test_the_known_digest_stays_where_it_is_one_of_the_images(
     repository: str, known: str | None, expected: str
