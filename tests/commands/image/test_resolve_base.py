@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from opsctl.commands.image.base_image import resolve_base
+from opsctl.commands.image.base_image import checked_base, resolve_base
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 
 INDEX, IMAGE, OTHER = ("sha256:" + letter * 64 for letter in "abc")
 NAME = "docker.io/neurodata/m2g:latest"
@@ -34,6 +35,58 @@ def test_the_known_digest_stays_where_it_is_one_of_the_images(
     engine: Any = FakeEngine(f"lab/copy@{OTHER}", f"{repository}@{INDEX}", f"{repository}@{IMAGE}")
     base = resolve_base(engine, NAME, print, known=known)
     assert (base.digest, base.reference) == (expected, f"docker.io/neurodata/m2g@{expected}")
+
+
+class SilentRegistry(FakeEngine):
+    """Pulls nothing, and has the image only by some names."""
+
+    def follow(self, *_: str, **__: Any) -> None:
+        raise Problem("podman pull failed: connection refused.", code=ErrorCode.ENGINE_FAILED)
+
+    def ask(self, *words: str) -> str:
+        return super().ask() if words[-1] in self.references else "[]"
+
+
+@pytest.mark.parametrize(
+    ("references", "command"),
+    [
+        (
+            (f"docker.io/neurodata/m2g@{INDEX}",),
+            f"`opsctl image build --base docker.io/neurodata/m2g@{INDEX} --tag lab`",
+        ),
+        ((), f"`opsctl image build --archived --base {NAME} --tag lab`"),
+    ],
+    ids=["kept here", "copied"],
+)
+def test_where_the_registry_is_gone_the_hint_names_what_still_works(references: tuple[str, ...], command: str) -> None:
+    engine: Any = SilentRegistry(*references)
+    with pytest.raises(Problem, match="could not be had: podman pull failed") as raised:
+        resolve_base(engine, NAME, print, known=INDEX, more=" --tag lab")
+    assert command in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        NAME,
+        "m2g",
+        "m2g:1",
+        "localhost:5000/lab/m2g_x--y.z:1.0-a",
+        f"lab.example/m2g@{IMAGE}",
+        f"m2g:1@{IMAGE}",
+        "localhost/m2g:1",
+    ],
+)
+def test_the_names_of_images_are_taken(name: str) -> None:
+    assert checked_base(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "my image", "UPPER/Case", "--tag", "m2g@sha256:12", "m2g:", "/m2g", "m2g:a/b:c"]
+)
+def test_what_can_be_no_image_is_refused_before_a_pull(name: str) -> None:
+    with pytest.raises(UsageProblem, match="is no image"):
+        checked_base(name)
 
 
 def test_a_pinned_base_is_what_it_says() -> None:
