@@ -69,8 +69,8 @@ def checked_base(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise UsageProblem(
             f"--base {name!r} is no image.",
-            "Images are called REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:DIGEST, with NAME in small letters. Leave out --base "
-            "to build on m2g's own image.",
+            "Images are called REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:DIGEST, with NAME in small letters. Leave out "
+            "--base to build on m2g's own image.",
         )
     return name
 
