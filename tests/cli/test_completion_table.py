@@ -99,7 +99,9 @@ def test_every_option_of_every_verb_is_answered_as_click_does() -> None:
             except NotReadHere:
                 continue
             compared += 1
-            if ours != by_click(words, incomplete):
+            clicks = by_click(words, incomplete)
+            # click's order of `-h` and `--help` is another one in each process.
+            if (sorted(ours, key=str) != sorted(clicks, key=str)) if incomplete == "-" else (ours != clicks):
                 different.append((words, incomplete))
     assert different == []
     assert compared > 1_400
