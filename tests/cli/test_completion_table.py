@@ -72,7 +72,7 @@ def lines(path: list[str], command: Mapping[str, Any]) -> Iterator[tuple[list[st
             if parameter.get("flag"):
                 yield [*path, name], "--"
                 continue
-            for incomplete in ("", "s", "H"):
+            for incomplete in ("", "s"):
                 yield [*path, name], incomplete
             yield [*path, name, VALUES[number % len(VALUES)]], ("--", "")[number % 2]
     for words in (
@@ -104,7 +104,7 @@ def test_every_option_of_every_verb_is_answered_as_click_does() -> None:
             if (sorted(ours, key=str) != sorted(clicks, key=str)) if incomplete == "-" else (ours != clicks):
                 different.append((words, incomplete))
     assert different == []
-    assert compared > 1_400
+    assert compared > 1_000
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
