@@ -65,7 +65,9 @@ def _parameter(parameter: click.Parameter, context: click.Context) -> dict[str, 
     if isinstance(parameter, click.Option):
         if parameter.count or (parameter.is_flag and not parameter.is_bool_flag) or parameter._flag_needs_value:
             return None
-        described["names"] = [*parameter.opts, *parameter.secondary_opts]
+        # click takes the names of `--help` from a set, so that each process has its own order of them.
+        names = [*parameter.opts, *parameter.secondary_opts]
+        described["names"] = sorted(names) if parameter.name == "help" else names
         described |= {key: True for key, is_so in (("flag", parameter.is_flag), ("hidden", parameter.hidden)) if is_so}
         if parameter.help:
             described["help"] = parameter.help

@@ -73,10 +73,7 @@ def taken(platform: Platform, *, profile: str | None, verb: str) -> FirstRequest
 
 
 def begin_reading_runs(storage: Storage, *, data_bucket: str, run_id: str | None) -> None:
-    """Ask S3 for a run (None: which runs there are), in a thread.
-
-    What is begun already is left alone.
-    """
+    """Ask S3 for a run (None: which runs there are), in a thread."""
     from opsctl.core.location import run_location
     from opsctl.core.size_limits import RUN_BYTES
 

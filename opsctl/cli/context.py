@@ -216,7 +216,9 @@ class Context:
 
         `snapshots` and `records.run` with the same `run_id` take the reply.
         """
-        first_request.begin_reading_runs(self.storage, data_bucket=self.platform.data_bucket, run_id=run_id)
+        storage = self.storage
+        if self._sent is None:
+            first_request.begin_reading_runs(storage, data_bucket=self.platform.data_bucket, run_id=run_id)
 
     def snapshots(self, run_id: str | None) -> SnapshotReader:
         """Takes snapshots of a run; None: the latest run."""

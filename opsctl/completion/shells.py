@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from opsctl.core.foreign_json import parse
 TABLE = Path(__file__).with_name("table.json")
 #: A shell's quotes: click takes them apart.
 _QUOTES = ("'", '"', "\\")
+_NUMBER = re.compile(r"[0-9]{1,5}")
 _FISH_ACTIONS = ("get-args", "is-args")
 _READ_BY = {"complete_bash": "bash", "complete_zsh": "zsh", "complete_fish": "fish"}
 
@@ -65,20 +67,20 @@ def _answer(instruction: str, environment: Mapping[str, str]) -> str:
     if shell == "bash":
         words = _words(environment.get("COMP_WORDS", ""))
         number = environment.get("COMP_CWORD", "")
-        if not number.isdecimal():
+        if not _NUMBER.fullmatch(number):
             raise NotReadHere
         words, incomplete, kept = whole_words(words, int(number))
         return "\n".join(offer.value[kept:] for offer in offers(words, incomplete, environment))
     typed = environment.get("_TYPER_COMPLETE_ARGS", "")
     words = _words(typed)[1:]
     incomplete = words.pop() if words and not typed.endswith(" ") else ""
-    found = offers(words, incomplete, environment)
+    matching = offers(words, incomplete, environment)
     if shell == "fish":
         if environment.get("_TYPER_COMPLETE_FISH_ACTION") not in _FISH_ACTIONS:
             raise NotReadHere
-        return "\n".join(f"{offer.value}\t{_one_line(offer.help)}" if offer.help else offer.value for offer in found)
-    lines = "\n".join(_for_zsh(offer) for offer in found)
-    return f"_arguments '*: :(({lines}))'" if found else "_files"
+        return "\n".join(f"{offer.value}\t{_one_line(offer.help)}" if offer.help else offer.value for offer in matching)
+    lines = "\n".join(_for_zsh(offer) for offer in matching)
+    return f"_arguments '*: :(({lines}))'" if matching else "_files"
 
 
 def option_table() -> Mapping[str, Any]:
@@ -103,13 +105,13 @@ def offers(words: Sequence[str], incomplete: str, environment: Mapping[str, str]
     if "=" in incomplete and (incomplete.startswith("-") or incomplete == "="):
         raise NotReadHere
     if incomplete.startswith("-"):
-        found = _option_names(line, incomplete)
+        matching = _option_names(line, incomplete)
     elif (parameter := line.expected or line.argument()) is not None:
-        found = [Offer(value) for value in _values(parameter, line) if value.startswith(incomplete)]
+        matching = [Offer(value) for value in _values(parameter, line) if value.startswith(incomplete)]
     else:
         commands = line.command.get("commands", {}).items()
-        found = [Offer(name, verb["help"]) for name, verb in commands if name.startswith(incomplete)]
-    return [offer for offer in found if is_offered(offer.value, incomplete=incomplete)]
+        matching = [Offer(name, verb["help"]) for name, verb in commands if name.startswith(incomplete)]
+    return [offer for offer in matching if is_offered(offer.value, incomplete=incomplete)]
 
 
 def _option_names(line: TypedLine, incomplete: str) -> list[Offer]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
@@ -90,7 +89,7 @@ class Configuration(NamedTuple):
         Warnings on variables that look like opsctl's, but are not.
     """
 
-    values: Mapping[str, Value] = MappingProxyType({})
+    values: Mapping[str, Value]
     problems: tuple[Problem, ...] = ()
     doubts: tuple[str, ...] = ()
 

@@ -28,7 +28,7 @@ VERBS = [
 ]
 
 #: All that help may import beside Python's own library: each costs every command its time.
-MAY_IMPORT = {"opsctl", "click", "typer", "typing_extensions", "shellingham", "platformdirs"}
+MAY_IMPORT = {"annotated_doc", "opsctl", "click", "typer", "typing_extensions", "shellingham", "platformdirs"}
 #: And of opsctl itself beside the verbs: a dataclass takes a millisecond to make.
 OUR_OWN = {
     "opsctl._version",

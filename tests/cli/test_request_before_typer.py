@@ -66,7 +66,6 @@ def test_the_runs_are_asked_for(known: Home, server: ScriptedServer, words: list
     first_request.begin(words, os.environ)
     sent = first_request.taken(platform(), profile=None, verb=words[0])
     assert sent is not None
-    first_request.begin_reading_runs(sent.storage, data_bucket="data", run_id=None)
     assert sent.storage.folders(first_request.runs_folder("data")) == ["DS1-20260101-000000-ab12"]
     assert len(server.requests) == 1
 

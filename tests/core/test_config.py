@@ -226,5 +226,5 @@ def test_every_option_of_m2g_may_be_configured_with_every_word_it_accepts() -> N
 
 
 def test_a_configuration_without_faults_goes_on() -> None:
-    Configuration().ensure_whole()
+    Configuration({}).ensure_whole()
     assert merge([file_with("datasets.A", "s3://lab/a")]).dataset("B") is None

@@ -197,14 +197,12 @@ class Storage:
         return [folder[len(location.key_prefix) : -1] for folder in folders]
 
     def begin_folders(self, location: Location) -> None:
-        """Begin what `folders` will be asked for next, unless it has begun."""
-        if location not in self._early_folders:
-            self._early_folders[location] = EarlyReply(lambda: self._folders(location))
+        """Begin what `folders` will be asked for next."""
+        self._early_folders[location] = EarlyReply(lambda: self._folders(location))
 
     def begin_body(self, bucket: str, key: str, *, at_most: int) -> None:
-        """Begin what `get_body` will be asked for next, unless it has begun."""
-        if (bucket, key) not in self._early_bodies:
-            self._early_bodies[bucket, key] = EarlyReply(lambda: self._body(bucket, key, at_most=at_most))
+        """Begin what `get_body` will be asked for next."""
+        self._early_bodies[bucket, key] = EarlyReply(lambda: self._body(bucket, key, at_most=at_most))
 
     def prefixes(self, bucket: str, beginning: str) -> list[str]:
         """The names of the folders at a bucket's root that begin with a text."""
