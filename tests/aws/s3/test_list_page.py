@@ -14,8 +14,8 @@ from botocore.credentials import Credentials
 from support.direct_requests import is_direct_request, storage_at
 from support.scripted_http import Reply, Request, ScriptedServer
 
+from opsctl.aws.s3.bulk.incoming_reply import IncomingReply, UnusualReply
 from opsctl.aws.s3.bulk.list_page import ENTRIES, list_page
-from opsctl.aws.s3.connection import UnusualReply, _IncomingReply
 from opsctl.aws.s3.signature import signed
 from opsctl.core.location import Location
 
@@ -118,13 +118,13 @@ def test_a_page_without_folders_or_keys_is_read() -> None:
 
 @pytest.mark.parametrize("size", [b"", b"-1", b"1;x=y", b"fffffffff", b"0x1", b" 1"])
 def test_a_chunk_of_another_form_is_none(size: bytes) -> None:
-    incoming = _IncomingReply(1000)
+    incoming = IncomingReply(1000)
     with pytest.raises(UnusualReply):
         incoming.add(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + size + b"\r\nx\r\n0\r\n\r\n")
 
 
 def test_chunks_larger_than_wanted_are_not_read() -> None:
-    reply = _IncomingReply(10).add(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\n")
+    reply = IncomingReply(10).add(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\n")
     assert reply is not None
     assert reply.body is None
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from threading import Thread
 
-from opsctl.aws.s3.connection import Connection, Reply, UnusualReply
+from opsctl.aws.s3.bulk.incoming_reply import Reply, UnusualReply
+from opsctl.aws.s3.connection import Connection
 from opsctl.aws.s3.direct import Direct, Request
 
 #: So often a wait looks whether Ctrl-C was pressed, and the thread whether it is to stop and a connection is silent.
