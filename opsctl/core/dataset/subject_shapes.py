@@ -69,8 +69,8 @@ class SubjectShapes:
         mark = f"/{folder}_"
         names = []
         for obj in objects:
-            path, found, name = obj.key[start:].rpartition(mark)
-            if not found or "/" in name or "sub-" in path or "sub-" in name:
+            path, separator, name = obj.key[start:].rpartition(mark)
+            if not separator or "/" in name or "sub-" in path or "sub-" in name:
                 return None
             # An empty or archived file makes a difference.
             if not obj.size_bytes or (obj.storage_class != "STANDARD" and obj.is_archived) or obj.restore:
