@@ -58,7 +58,7 @@ class Connection:
             self._socket.close()
             raise
         self._used_at = time.monotonic()
-        self._unsent = memoryview(b"")
+        self._remaining = memoryview(b"")
         self._incoming = IncomingReply(0)
         #: Whether another request may follow.
         self.is_open = True
@@ -124,7 +124,7 @@ class Connection:
         OSError
             The connection broke.
         """
-        self._unsent = memoryview(request)
+        self._remaining = memoryview(request)
         self._incoming = IncomingReply(at_most)
         self._send()
 
@@ -136,7 +136,7 @@ class Connection:
         OSError, UnusualReply
             See `exchange`.
         """
-        if self._unsent:
+        if self._remaining:
             self._send()
             return None
         reply = None
@@ -150,9 +150,9 @@ class Connection:
         return reply
 
     @property
-    def has_unsent(self) -> bool:
+    def is_sending(self) -> bool:
         """Whether a part of the request is not sent yet."""
-        return bool(self._unsent)
+        return bool(self._remaining)
 
     @property
     def is_silent(self) -> bool:
@@ -173,8 +173,8 @@ class Connection:
 
     def _send(self) -> None:
         with suppress(*_WOULD_WAIT):
-            while self._unsent:
-                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+            while self._remaining:
+                self._remaining = self._remaining[self._socket.send(self._remaining) :]
                 self._used_at = time.monotonic()
 
     def _reply(self, at_most: int) -> Reply:
