@@ -53,6 +53,7 @@ class Killed:
         with (
             patch.object(session, "send", counted(session.send)),
             patch.object(connection, "exchange", counted(connection.exchange)),
+            patch.object(connection, "begin", counted(connection.begin)),
         ):
             return typed(*arguments, folder=self.folder, environment=self.small.environment)
 

@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         if request.method != "HEAD":
-            self._send(pieces, int(headers["Content-Length"]))
+            self._send(pieces, int(headers.get("Content-Length", 0)))
 
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 http.server's own names
 

@@ -5,26 +5,21 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
+
+from opsctl.aws.s3.bulk.incoming_reply import IncomingReply, Reply
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
 #: S3 ends a connection that nobody uses after some seconds.
 _IDLE_SECONDS = 3.0
-_MOST_HEADER_BYTES = 64 * 1024
 _PIECE_BYTES = 256 * 1024
 #: The reply to a PUT has no body.
 _SHORT_BYTES = 16 * 1024
-_LONGEST_CHUNK_SIZE = 8
-_HEXADECIMAL = b"0123456789abcdefABCDEF"
 #: What a socket that never waits raises where it would have to.
 _WOULD_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-
-
-class UnusualReply(Exception):
-    """A reply that this file does not read: the service speaks HTTP in another way than S3 does."""
 
 
 class Endpoint(NamedTuple):
@@ -39,14 +34,6 @@ class Endpoint(NamedTuple):
     host: str
     port: int
     tls: ssl.SSLContext | None
-
-
-class Reply(NamedTuple):
-    """A reply; `body` is None where it was not read: of an error, or because it is larger than was asked for."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes | None
 
 
 class Connection:
@@ -70,8 +57,8 @@ class Connection:
             self._socket.close()
             raise
         self._used_at = time.monotonic()
-        self._unsent = memoryview(b"")
-        self._incoming = _IncomingReply(0)
+        self._remaining = memoryview(b"")
+        self._incoming = IncomingReply(0)
         #: Whether another request may follow.
         self.is_open = True
 
@@ -136,8 +123,8 @@ class Connection:
         OSError
             The connection broke.
         """
-        self._unsent = memoryview(request)
-        self._incoming = _IncomingReply(at_most)
+        self._remaining = memoryview(request)
+        self._incoming = IncomingReply(at_most)
         self._send()
 
     def go_on(self) -> Reply | None:
@@ -148,7 +135,7 @@ class Connection:
         OSError, UnusualReply
             See `exchange`.
         """
-        if self._unsent:
+        if self._remaining:
             self._send()
             return None
         reply = None
@@ -162,9 +149,9 @@ class Connection:
         return reply
 
     @property
-    def has_unsent(self) -> bool:
+    def is_sending(self) -> bool:
         """Whether a part of the request is not sent yet."""
-        return bool(self._unsent)
+        return bool(self._remaining)
 
     @property
     def is_silent(self) -> bool:
@@ -185,109 +172,12 @@ class Connection:
 
     def _send(self) -> None:
         with suppress(*_WOULD_WAIT):
-            while self._unsent:
-                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+            while self._remaining:
+                self._remaining = self._remaining[self._socket.send(self._remaining) :]
                 self._used_at = time.monotonic()
 
     def _reply(self, at_most: int) -> Reply:
-        incoming = _IncomingReply(at_most)
+        incoming = IncomingReply(at_most)
         while (reply := incoming.add(self._socket.recv(_PIECE_BYTES))) is None:
             pass
         return reply
-
-
-class _IncomingReply:
-    """A reply that comes in pieces.
-
-    Parameters
-    ----------
-    at_most
-        The largest body that is read, in bytes.
-    """
-
-    def __init__(self, at_most: int) -> None:
-        self._at_most = at_most
-        self._received = bytearray()
-        self._head: tuple[int, Mapping[str, str], int | None] | None = None
-        # Of a body in chunks: what was joined so far.
-        self._joined = bytearray()
-
-    def add(self, piece: bytes) -> Reply | None:
-        """Add what was received; the reply once it is complete.
-
-        Raises
-        ------
-        OSError
-            The connection ended before.
-        UnusualReply
-            The reply is none that S3 gives.
-        """
-        if not piece:
-            raise ConnectionResetError("The connection ended within a reply.")
-        self._received += piece
-        if self._head is None:
-            end = self._received.find(b"\r\n\r\n")
-            if end < 0:
-                if len(self._received) > _MOST_HEADER_BYTES:
-                    raise UnusualReply("its headers have no end")
-                return None
-            self._head = self._read_head(self._received[:end].decode("latin-1"))
-            del self._received[: end + 4]
-        status, headers, length = self._head
-        if status == 200 and length is None:
-            return self._chunked(headers)
-        if status != 200 or length is None or length > self._at_most:
-            return Reply(status, headers, None)
-        if len(self._received) > length:
-            raise UnusualReply("it is longer than it says")
-        return Reply(status, headers, bytes(self._received)) if len(self._received) == length else None
-
-    def _chunked(self, headers: Mapping[str, str]) -> Reply | None:
-        """Join the chunks that have come; the reply once the last one has."""
-        received = self._received
-        while (end := received.find(b"\r\n")) >= 0:
-            size = _chunk_size(received[:end])
-            if len(self._joined) + size > self._at_most:
-                return Reply(200, headers, None)
-            if len(received) < end + 2 + size + 2:
-                return None
-            if received[end + 2 + size : end + 4 + size] != b"\r\n":
-                raise UnusualReply("a chunk has another length than it says")
-            self._joined += received[end + 2 : end + 2 + size]
-            del received[: end + 4 + size]
-            if not size:
-                if received:
-                    raise UnusualReply("it is longer than it says")
-                return Reply(200, headers, bytes(self._joined))
-        if len(received) > _LONGEST_CHUNK_SIZE:
-            raise UnusualReply("a chunk does not say its length")
-        return None
-
-    @staticmethod
-    def _read_head(text: str) -> tuple[int, Mapping[str, str], int | None]:
-        """Status, headers, and length, which is None for chunks. Of an error the body is not read."""
-        first, *lines = text.split("\r\n")
-        version, _, rest = first.partition(" ")
-        if version != "HTTP/1.1" or not rest[:3].isdecimal():
-            raise UnusualReply("it is not of HTTP/1.1")
-        status = int(rest[:3])
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        if status != 200:
-            return status, headers, 0
-        if headers.get("transfer-encoding") == "chunked" and "content-length" not in headers:
-            return status, headers, None
-        announced = headers.get("content-length", "")
-        lengths = [line for line in lines if line[:15].lower() == "content-length:"]
-        if len(lengths) != 1 or "transfer-encoding" in headers or not _is_length(announced):
-            raise UnusualReply("its length is not told once")
-        return status, headers, int(announced)
-
-
-def _chunk_size(text: bytes | bytearray) -> int:
-    if not 0 < len(text) <= _LONGEST_CHUNK_SIZE or text.translate(None, _HEXADECIMAL):
-        raise UnusualReply("a chunk does not say its length")
-    return int(text, 16)
-
-
-def _is_length(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 19

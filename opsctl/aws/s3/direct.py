@@ -24,7 +24,8 @@ from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 
 from opsctl.aws.call_log import log_call
-from opsctl.aws.s3.connection import Connection, Endpoint, Reply, UnusualReply
+from opsctl.aws.s3.bulk.incoming_reply import Reply, UnusualReply
+from opsctl.aws.s3.connection import Connection, Endpoint
 from opsctl.aws.s3.signature import Credentials, signed
 
 if TYPE_CHECKING:

@@ -173,6 +173,9 @@ class Listing:
 
     def _many_pages(self, on_change: Callable[[datetime], None] | None, **request: str) -> Iterator[Any]:
         """The same of a large listing: botocore gives those from the first one on that is not usual."""
+        if self._direct is None:
+            yield from self._pages(on_change, **request)
+            return
         token = ""
         while True:
             query = {**request, **({"ContinuationToken": token} if token else {})}

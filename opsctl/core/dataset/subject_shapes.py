@@ -69,8 +69,8 @@ class SubjectShapes:
         mark = f"/{folder}_"
         names = []
         for obj in objects:
-            path, found, name = obj.key[start:].rpartition(mark)
-            if not found or "/" in name or "sub-" in path or "sub-" in name:
+            path, separator, name = obj.key[start:].rpartition(mark)
+            if not separator or "/" in name or "sub-" in path or "sub-" in name:
                 return None
             # An empty or archived file makes a difference.
             if not obj.size_bytes or (obj.storage_class != "STANDARD" and obj.is_archived) or obj.restore:
@@ -81,7 +81,7 @@ class SubjectShapes:
     def scans(self, shape: Shape, folder: str, objects: Sequence[S3Object]) -> Iterator[Scan] | None:
         """The scans of a subject of a known kind; None where its kind is not known."""
         scans = self._scans.get(shape)
-        return None if scans is None else self._made(scans, folder, objects)
+        return None if scans is None else self._of_subject(scans, folder, objects)
 
     def learn(self, shape: Shape, folder: str, objects: Sequence[S3Object], scans: Sequence[Scan]) -> None:
         """Keep the scans of a kind of subject, about which there is nothing else to say."""
@@ -104,7 +104,7 @@ class SubjectShapes:
             for scan in scans
         )
 
-    def _made(self, scans: Sequence[_ScanShape], folder: str, objects: Sequence[S3Object]) -> Iterator[Scan]:
+    def _of_subject(self, scans: Sequence[_ScanShape], folder: str, objects: Sequence[S3Object]) -> Iterator[Scan]:
         subject = folder[len("sub-") :]
         for scan in scans:
             inputs: list[PackedInput] = []

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from threading import Thread
 
-from opsctl.aws.s3.connection import Connection, Reply, UnusualReply
+from opsctl.aws.s3.bulk.incoming_reply import Reply, UnusualReply
+from opsctl.aws.s3.connection import Connection
 from opsctl.aws.s3.direct import Direct, Request
 
 #: So often a wait looks whether Ctrl-C was pressed, and the thread whether it is to stop and a connection is silent.
@@ -190,7 +191,7 @@ class Puts:
         except OSError as error:
             self._end_busy(connection, error=error)
             return
-        if connection.has_unsent:
+        if connection.is_sending:
             self._selector.modify(connection, EVENT_READ | EVENT_WRITE)
 
     def _go_on(self, connection: Connection) -> None:
@@ -201,13 +202,13 @@ class Puts:
                 self._free.remove(connection)
             self._close(connection)
             return
-        had_unsent = connection.has_unsent
+        was_sending = connection.is_sending
         try:
             reply = connection.go_on()
         except (OSError, UnusualReply) as error:
             self._end_busy(connection, error=error)
             return
-        if had_unsent and not connection.has_unsent:
+        if was_sending and not connection.is_sending:
             self._selector.modify(connection, EVENT_READ)
         if reply is not None:
             self._end_busy(connection, reply=reply)
