@@ -30,8 +30,9 @@ from opsctl.home import Home
 from opsctl.local import control
 from opsctl.local.files import Files
 
-#: Ours is at most half of the plain way.
-_BAR = 0.5
+#: The plain way too has fewer requests than the platform of November 2026 had, of whose overhead the goal is half: half
+#: of 1.09 s of CPU is 0.7 of the 0.8 s that the plain way takes now.
+_BAR = 0.7
 #: Scans of ours and of the plain way, which takes longer.
 _QUICK, _FULL = (200, 50), (1000, 100)
 SLOTS = 2

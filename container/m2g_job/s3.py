@@ -9,7 +9,6 @@ import io
 import json
 import os
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -31,9 +30,10 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as transfer_errors
 
-from m2g_job import causes, record
+from m2g_job import causes
 from m2g_job.faults import ConditionFailed, S3Missing, TransientFault
 from m2g_job.s3_errors import translate
+from m2g_job.s3_objects import Document, ListedObject, ObjectHead, head_of
 
 #: Enough to hide S3's latency in a push of some hundred files, few enough not to be throttled.
 PUSH_THREADS = 32
@@ -65,47 +65,6 @@ _MODELS = botocore.loaders.create_loader()
 
 _BODY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _Reply = TypeVar("_Reply")
-
-
-@dataclass(frozen=True)
-class ObjectHead:
-    """An object's size and etag, from HeadObject.
-
-    Attributes
-    ----------
-    etag
-        Without quotes.
-    plain_md5
-        Whether the etag is the MD5 of the bytes: not after a multipart upload, nor with KMS or customer keys.
-    """
-
-    size_bytes: int
-    etag: str
-    plain_md5: bool
-
-
-@dataclass(frozen=True)
-class ListedObject:
-    """An object's size and etag, from a listing; the etag without quotes."""
-
-    size_bytes: int
-    etag: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """A small object's bytes and etag; of a large one only the beginning, which is no JSON any more."""
-
-    data: bytes
-    etag: str
-
-    @property
-    def value(self) -> dict[str, Any] | None:
-        """The JSON object in the bytes; None where they hold something else."""
-        try:
-            return record.parse(self.data)
-        except record.Unreadable:
-            return None
 
 
 def make_client() -> Any:
@@ -212,17 +171,6 @@ def _read_piece(body: Any) -> bytes:
         raise ResponseStreamingError(error=error) from error
 
 
-def _head(reply: dict[str, Any]) -> ObjectHead:
-    """What a reply to HeadObject or GetObject says of the object."""
-    etag = reply["ETag"].strip('"')
-    encrypted = reply.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in reply
-    return ObjectHead(int(reply["ContentLength"]), etag, "-" not in etag and len(etag) == 32 and not encrypted)
-
-
-def _json_bytes(value: dict[str, Any]) -> bytes:
-    return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode()
-
-
 class S3:
     """Reads, writes, uploads, downloads and listings.
 
@@ -241,7 +189,7 @@ class S3:
     def head(self, uri: str) -> ObjectHead:
         """Ask for an object's size and etag."""
         with _translated_errors("HeadObject", uri):
-            return _head(self._client.head_object(**bucket_and_key(uri)))
+            return head_of(self._client.head_object(**bucket_and_key(uri)))
 
     def read(self, uri: str, *, at_most: int = _LARGEST_DOCUMENT_BYTES) -> Document | None:
         """Read a small object, at most so many bytes of it; None where there is none."""
@@ -288,7 +236,7 @@ class S3:
         ConditionsUnsupported
             This S3 has no conditional writes.
         """
-        data = _json_bytes(value)
+        data = f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode()
         condition: dict[str, Any] = {}
         if if_none:
             condition = {"IfNoneMatch": "*"}
@@ -418,7 +366,7 @@ class S3:
         self, uri: str, path: str, on_head: Callable[[ObjectHead], None], on_bytes: Callable[[int], None]
     ) -> ObjectHead:
         reply = self._client.get_object(**bucket_and_key(uri))
-        head = _head(reply)
+        head = head_of(reply)
         with contextlib.closing(reply["Body"]) as body, open(path, "wb") as file:
             on_head(head)
             # Read until nothing comes: botocore compares the length in the read that returns nothing.
