@@ -16,6 +16,7 @@ from support.typed_opsctl import TypedOpsctl
 TYPED = (
     *("status", "status --scan sub-01", "runs", "why", "cost", "cost --by-scan", "cost --all", "audit HNU1"),
     *("datasets", "scans HNU1", "run HNU1 --dry-run", "simulate --scans 20", "parcellations", "platforms", "config"),
+    *("size", "size --instances"),
 )
 
 
