@@ -202,6 +202,10 @@ def as_typed_for_m2g(token: str) -> str:
     return token.replace("_", "-") if token in _SPELLED_BY_M2G else token
 
 
+SpotOrOnDemand = Annotated[
+    bool | None,
+    typer.Option("--spot/--on-demand", help="Spot instances, or on demand. Default: as the platform."),
+]
 Slowdown = Annotated[
     float | None,
     typer.Option(

@@ -8,7 +8,7 @@ import typer
 
 from opsctl.cli.defaults import is_typed
 from opsctl.cli.option_groups import OptionGroup
-from opsctl.cli.options import Slowdown
+from opsctl.cli.options import Slowdown, SpotOrOnDemand
 from opsctl.core.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ class WhatIfFlags(OptionGroup):
     scans: Annotated[
         int | None, typer.Option(min=1, max=_MOST_SCANS, metavar="N", help="Simulate this many scans.")
     ] = None
-    spot: Annotated[
-        bool | None,
-        typer.Option("--spot/--on-demand", help="Spot instances, or on demand. Default: as the platform."),
-    ] = None
+    spot: SpotOrOnDemand = None
     quota: Annotated[
         int | None,
         typer.Option(min=1, metavar="VCPUS", help="The account's quota of vCPUs. Default: the account's own."),

@@ -92,8 +92,8 @@ def _sentences(comparison: InstanceComparison) -> list[str]:
             f" {comparison.own.instance_type}, and a larger one no more than 3% less."
         )
     lines.append(
-        f"{comparison.kind} in {comparison.region}, simulated; AWS Batch chooses among the types that are allowed, and"
-        " gives each scan the memory that it has now."
+        f"Simulated with {comparison.kind} prices of {comparison.region}. AWS Batch chooses among the types that are"
+        " allowed, and gives each scan the memory that it has now."
     )
     if not comparison.is_complete:
         lines.append("The price of some types is not known: their sums have disk and address only.")

@@ -174,8 +174,9 @@ def _peak_row(group: PeakGroup, *, is_labelled: bool = False) -> list[Text | str
         _spread_text(group.disk),
     ]
     if is_labelled:
-        labels = ("", "atlases", "volumes", "scans")
-        cells = [f"{cell} {label}".strip() if cell else "" for cell, label in zip(cells[:4], labels, strict=True)]
+        volumes = "" if group.volumes is None else counted(group.volumes, "volume")
+        atlases = "1 atlas" if group.atlas_count == 1 else f"{group.atlas_count} atlases"
+        cells = [group.model, atlases, volumes, counted(group.memory.count, "scan")]
         cells += [f"memory {_labelled_spread(group.memory)}{cut_off}", f"disk {_labelled_spread(group.disk)}"]
     return cells
 

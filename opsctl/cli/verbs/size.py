@@ -8,7 +8,7 @@ import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.defaults import is_typed
-from opsctl.cli.options import AsJson, DiffusionModelOption, PlatformName, Profile, RunId, Slowdown
+from opsctl.cli.options import AsJson, DiffusionModelOption, PlatformName, Profile, RunId, Slowdown, SpotOrOnDemand
 from opsctl.core.errors import UsageProblem
 
 
@@ -19,10 +19,7 @@ def size(
         bool, typer.Option("--instances", help="Show what 300 and 10,000 scans cost and take on each instance type.")
     ] = False,
     model: DiffusionModelOption = "csd",
-    spot: Annotated[
-        bool | None,
-        typer.Option("--spot/--on-demand", help="With --instances: Spot or on demand. Default: as the platform."),
-    ] = None,
+    spot: SpotOrOnDemand = None,
     slowdown: Slowdown = None,
     platform: PlatformName = None,
     profile: Profile = None,

@@ -53,10 +53,15 @@ def compare_instances(
         rates = dict(zip(able, pool.map(rates_of_choice, able.values()), strict=True))
     # Instances of one size differ only in their price.
     played: dict[tuple[int, int], tuple[Simulation, Rates]] = {}
-    offers, sources = [], []
-    for name in types:
-        choice, runs = choices[name], []
-        for scans in scan_counts if isinstance(choice, Choice) else ():
+    offers: list[InstanceOffer] = []
+    sources: list[str] = []
+    for name, choice in choices.items():
+        is_allowed = name in (types[0], *allowed)
+        if isinstance(choice, Problem):
+            offers.append(_no_offer(name, choice, is_allowed=is_allowed))
+            continue
+        runs = []
+        for scans in scan_counts:
             planned = _planned(place, choice, slowdown, scan_count=scans, hours=hours, rates=rates[name])
             sources = sources or _sources(planned, rates[name])
             size = (choice.size.vcpus, scans)
@@ -65,11 +70,10 @@ def compare_instances(
         offers.append(
             InstanceOffer(
                 instance_type=name,
-                scans_on_each=choice.pack if isinstance(choice, Choice) else 0,
-                is_allowed=name in (types[0], *allowed),
-                usd_per_instance_hour=rates[name].usd_per_instance_hour if name in rates else 0.0,
+                scans_on_each=choice.pack,
+                is_allowed=is_allowed,
+                usd_per_instance_hour=rates[name].usd_per_instance_hour,
                 runs=tuple(runs),
-                why_not="" if isinstance(choice, Choice) else choice.what,
             )
         )
     return InstanceComparison(
@@ -92,6 +96,17 @@ def _choice(place: Place, instance_type: str, *, is_allowed: bool) -> Choice | P
         return problem
     # All instances of a platform have the same disk, and it is there already.
     return replace(choice, root_volume_gib=place.root_volume_gib) if is_allowed else choice
+
+
+def _no_offer(instance_type: str, problem: Problem, *, is_allowed: bool) -> InstanceOffer:
+    return InstanceOffer(
+        instance_type=instance_type,
+        scans_on_each=0,
+        is_allowed=is_allowed,
+        usd_per_instance_hour=0.0,
+        runs=(),
+        why_not=problem.what,
+    )
 
 
 def _planned(
