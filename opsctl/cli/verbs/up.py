@@ -329,13 +329,14 @@ def _refuse_local_mail(name: str, emails: list[str] | None) -> None:
         )
 
 
-def _refuse_local_budget(name: str, amount: str | None) -> None:
-    from opsctl.core.platform.options import NONE
+def _refuse_local_budget(name: str, typed: str | None) -> None:
+    from opsctl.core.platform.monthly_budget import typed_amount
 
-    if amount not in (None, NONE):
+    amount = None if typed is None else typed_amount(typed)
+    if amount is not None:
         raise UsageProblem(
             f"--monthly-budget is for AWS, which charges and sends the mail: the platform {name} is on this machine.",
-            "For a limit of one run, see `opsctl run DATASET --max-spend USD`.",
+            f"A limit of one run works there too: `opsctl run DATASET --max-spend {amount}`.",
         )
 
 

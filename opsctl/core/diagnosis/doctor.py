@@ -305,7 +305,7 @@ def _budget(checkup: Checkup) -> Iterator[Line]:
     elif spend == "gone":
         yield Line("budget", "warning", "The monthly budget is gone from AWS.", "`opsctl up` makes it again.")
     elif spend.spent_usd >= spend.limit_usd:
-        hint = "Nothing was stopped. `opsctl cost --all` shows each run, `opsctl up --monthly-budget USD` sets another."
+        hint = "Nothing was stopped. `opsctl cost --all` shows each run; `opsctl up` takes another --monthly-budget."
         yield Line("budget", "warning", spend.text, hint)
     elif spend.spent_usd == 0:
         yield Line("budget", "fine", f"{spend.text} {ACTIVATE_TAG}")
