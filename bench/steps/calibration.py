@@ -1,8 +1,8 @@
 """The simulation beside a real run: short scans on the local platform, and when the simulation says they are done.
 
-A fifth of its scans say how long scans take, and its jobs what passes between two of them; the simulation plays the whole
-run from that. A pilot run before it says the same of a machine that may have been slower or faster then, so what is
-simulated from it is shown beside it.
+A fifth of its scans say how long scans take, and its jobs what passes between two of them; the simulation plays the
+whole run from that. A pilot run before it says the same of a machine that may have been slower or faster then, so what
+is simulated from it is shown beside it.
 
 python -m bench.steps.calibration --scans 60 --seconds 3 --slots 4
 """
@@ -75,7 +75,7 @@ def measure(*, quick: bool) -> list[Row]:
     pairs = _pairs(size)
     pilot = np.median([_distance(pair.from_pilot, pair.real) for pair in pairs])
     note = (
-        f"ours: as simulated from the times of a fifth of its scans, which have four lengths, and the gaps between two;"
+        "ours: as simulated from the times of a fifth of its scans, which have four lengths, and the gaps between two;"
         f" plain: the real run of {size.scans}, {size.slots} at once; the ratio is the larger of the two divided by the"
         f" smaller; as simulated from a run of {size.pilot} scans just before it: {pilot:.2f}"
     )
