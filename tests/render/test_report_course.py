@@ -48,9 +48,9 @@ def coordinates(points: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in (point.split(",") for point in points.split())]
 
 
-def html(told: RunCourse | None) -> str:
+def html(course_of_run: RunCourse | None) -> str:
     shown = scene(["DONE", "DONE"], pictures=1)
-    return "".join(page(shown.report, replace(shown.choice, assets=()), {}, course=told))
+    return "".join(page(shown.report, replace(shown.choice, assets=()), {}, course=course_of_run))
 
 
 def test_the_line_rises_with_each_scan_and_stays_in_the_drawing() -> None:
@@ -97,19 +97,19 @@ def test_the_axis_has_a_unit_that_fits(hours: float, unit: str) -> None:
 
 
 def test_the_page_has_the_section_with_words_for_those_who_do_not_see_it() -> None:
-    told = html(course(30, 12))
-    assert '<h2 id="course">Scans done over time</h2>' in told
-    label = re.search(r'aria-label="(Scans done over time: [^"]*)"', told)
+    shown_page = html(course(30, 12))
+    assert '<h2 id="course">Scans done over time</h2>' in shown_page
+    label = re.search(r'aria-label="(Scans done over time: [^"]*)"', shown_page)
     assert label is not None
     assert "12 of 30 scans done, the last one 2 h 06 min after the submission; simulated for all: " in label[1]
-    assert "Simulated from &lt;nothing&gt;." in told
-    assert told.count('class="band"') == 1 and told.count('class="happened"') == 1
+    assert "Simulated from &lt;nothing&gt;." in shown_page
+    assert shown_page.count('class="band"') == 1 and shown_page.count('class="happened"') == 1
 
 
 def test_without_a_simulation_there_is_the_line_alone() -> None:
-    told = html(course(30, 12, is_simulated=False))
-    assert 'class="happened"' in told and 'class="band"' not in told
-    assert "Simulated (8 of 10)" not in told
+    shown_page = html(course(30, 12, is_simulated=False))
+    assert 'class="happened"' in shown_page and 'class="band"' not in shown_page
+    assert "Simulated (8 of 10)" not in shown_page
 
 
 def test_a_dataset_and_a_run_without_scans_have_no_section() -> None:
