@@ -143,7 +143,7 @@ test-next-moto: setup ## The local platform on moto's newest release, a pre-rele
 
 coverage: setup ## How much of the core and the job's runner the tests run, lines and branches; the floors stand in pyproject.toml
 	@rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/coverage run -m pytest -q -n 0 -p no:cacheprovider -m "not e2e and not campaign and not long" $(COVERED)
+	$(BIN)/coverage run -m pytest -q -n 3 --dist loadfile -p no:cacheprovider -m "not e2e and not campaign and not long" $(COVERED)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --skip-empty --sort cover > build/coverage/report.txt
 	$(BIN)/coverage json --quiet -o build/coverage/report.json

@@ -27,13 +27,16 @@ Three documents have a JSON Schema: [status](../status.schema.json) ([described]
 #: The commands with `--json` whose document is not on the page, each with the reason.
 ELSEWHERE = {
     "logs": "prints one object for each line instead of one document",
-    "selftest": "has a JSON Schema",
+    "selftest": "has a JSON Schema ([described](../selftest.md))",
     **dict.fromkeys(("use", "doctor", "down"), "tells of this machine and of the platform's resources"),
     **dict.fromkeys(
         ("image build", "image push", "image archive", "image status", "image sbom"),
         "needs a container engine or the image repository",
     ),
-    **dict.fromkeys(("delete dataset", "delete run"), "prints the document of `opsctl delete outputs`"),
+    **dict.fromkeys(
+        ("delete dataset", "delete outputs", "delete run"),
+        "prints the receipt ([deletion](../deletion.md#the-receipt))",
+    ),
 }
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 #: Keys that are a dataset's, an atlas's or a state's names: the page shows one line for all of them.

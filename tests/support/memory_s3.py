@@ -32,6 +32,14 @@ class _Bucket:
     keys: list[str] = field(default_factory=list)
 
 
+class _Body(io.BytesIO):
+    """What is read of an object, as botocore's stream hands it out."""
+
+    def iter_chunks(self, chunk_size: int = 1024) -> Iterator[bytes]:
+        while chunk := self.read(chunk_size):
+            yield chunk
+
+
 class MemoryS3:
     """As much of a boto3 client of S3 as opsctl's adapters and the job runner call.
 
@@ -92,7 +100,7 @@ class MemoryS3:
     def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
         obj = self._object(Bucket, Key, "GetObject")
         return self._reply(
-            Body=io.BytesIO(obj.body), ContentLength=len(obj.body), ETag=f'"{obj.etag}"', LastModified=obj.modified
+            Body=_Body(obj.body), ContentLength=len(obj.body), ETag=f'"{obj.etag}"', LastModified=obj.modified
         )
 
     def head_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
