@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from errno import EACCES, EPERM
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from opsctl.config_files import CONFIG_VARIABLE, ConfigFile, config_files
 from opsctl.core.config import (
     Configuration,
     Layer,
@@ -22,57 +22,15 @@ from opsctl.core.config import (
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.size_limits import SETTINGS_BYTES
 from opsctl.small_file import read_small
-from opsctl.user_path import user_path
-
-FILE_NAME = "opsctl.toml"
-CONFIG_VARIABLE = "OPSCTL_CONFIG"
 
 #: Of one statement.
 _MOST_LINES = 100
-
-
-@dataclass(frozen=True)
-class ConfigFile:
-    """A configuration file, which need not exist unless `must_be_there`."""
-
-    layer: Literal["folder", "user"]
-    path: Path
-    is_there: bool
-    must_be_there: bool = False
-
-
-def config_files(environment: Mapping[str, str], folder: Path | None) -> list[ConfigFile]:
-    """The folder's file, if there is one, then the user's; the first takes precedence.
-
-    Parameters
-    ----------
-    environment
-        `OPSCTL_CONFIG` names a file that replaces the user's own.
-    folder
-        The working folder; None when it has been removed. The nearest `opsctl.toml` is used, from there up to the home
-        folder, or up to the root for a folder outside of it.
-    """
-    named = environment.get(CONFIG_VARIABLE)
-    path = user_path(named).absolute() if named else _usual_path()
-    user_file = ConfigFile("user", path, _exists(path), must_be_there=bool(named))
-    nearest = _nearest(folder) if folder is not None else None
-    if nearest is None or (user_file.is_there and nearest.samefile(path)):
-        return [user_file]
-    return [ConfigFile("folder", nearest, is_there=True), user_file]
 
 
 def load(environment: Mapping[str, str], folder: Path | None) -> Configuration:
     """Merge all layers. Errors are in the configuration's problems; nothing is raised."""
     layers = [_read(file) for file in config_files(environment, folder)]
     return merge([*layers, from_variables(environment)], doubts=doubtful_variables(environment))
-
-
-def working_folder() -> Path | None:
-    """The working folder; None when it has been removed."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError:
-        return None
 
 
 def said_in(text: str) -> Iterator[Said]:
@@ -125,30 +83,6 @@ def _leaves(value: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[t
             yield from _leaves(inner, (*above, key))
         else:
             yield (*above, key), inner
-
-
-def _usual_path() -> Path:
-    import platformdirs
-
-    return platformdirs.user_config_path("opsctl") / FILE_NAME
-
-
-def _nearest(folder: Path) -> Path | None:
-    home = Path.home()
-    for candidate in (folder, *folder.parents):
-        if _exists(candidate / FILE_NAME):
-            return candidate / FILE_NAME
-        if candidate == home:
-            break
-    return None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        # A file in a folder without search permission is not for this user.
-        return False
 
 
 def _read(file: ConfigFile) -> Layer:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support.repository import ROOT
 
+from opsctl.cli.verb_table import SUMMARIES
+
 PAGES = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: A source file or folder of the repository in backquotes: `opsctl/core/location.py`, `terraform/modules/iam/`.
 PATH = re.compile(
@@ -23,6 +25,12 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     missing = [path for path in PATH.findall(text) if not path.startswith(on_s3) and not list(ROOT.glob(path))]
     missing += [link for link in LINK.findall(text) if not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_the_page_of_commands_has_a_row_for_each_verb() -> None:
+    rows = re.findall(r"^\| (`.*?) \| ", (ROOT / "docs/commands.md").read_text(), re.M)
+    named = {verb for row in rows for verb in re.findall(r"`([a-z]+)", row)}
+    assert sorted(set(SUMMARIES) - named) == []
 
 
 def test_the_architecture_page_names_files_of_the_package_in_its_sequence_too() -> None:

@@ -184,7 +184,8 @@ def _names(path: Path) -> Iterator[tuple[str, int]]:
 #: Who writes to a terminal or a log, and why what it writes is harmless. Everything else goes through `Screen`, `Page`,
 #: `LogFile` or an error.
 WRITERS = {
-    "opsctl/__main__.py": "errors, through `harmless`",
+    "opsctl/boundary.py": "errors, through `harmless`",
+    "opsctl/completion/shells.py": "what `is_offered` lets through, and the help of options",
     "opsctl/early_stop.py": "one word of its own",
     "opsctl/cli/__init__.py": "the version",
     "opsctl/cli/call_lines.py": "`-v`, through `EntryFormatter`",

@@ -1,4 +1,7 @@
-"""What the local platform adds to the command of each scan: a run's jobs, from the first start to the last end."""
+"""What the local platform adds to the command of each scan: seconds, and processor time of the server and its jobs.
+
+The plain way starts a Python for the job runner of each job, as a container does. Ours has imported it already.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,16 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.platform import platform_of
+from bench.processor_time import children_seconds, tree_seconds
 from bench.row import Row, ratio_row, time_call
+from opsctl.assets import container_dir
 from opsctl.aws.clients import Clients
 from opsctl.core.platform.platform import LOCAL_REGION, Platform
 from opsctl.core.platform.platform_name import LOCAL_NAME
@@ -24,11 +30,14 @@ from opsctl.home import Home
 from opsctl.local import control
 from opsctl.local.files import Files
 
-#: The command computes for about a quarter of a second; the local platform may add as much again twice.
-_BAR = 3
+#: Ours is at most half of the plain way.
+_BAR = 0.5
+#: Scans of ours and of the plain way, which takes longer.
+_QUICK, _FULL = (200, 50), (1000, 100)
 SLOTS = 2
 _BUCKET, _GROUP = "data", "/opsctl/bench"
 _VOLUMES = 8
+_PUTS = 8
 
 # Computes, and writes the connectome that is asked for: `m2g [OPTIONS] INPUT OUTPUT`, as the job runner calls it.
 COMMAND = """
@@ -45,37 +54,63 @@ with open(os.path.join(folder, f"sub-{{subject}}_ses-{{session}}_dwi_{{atlas}}_c
     file.write("1 2 3\\n")
 """
 STEPS = 3_000_000
+#: A command that ends at once: what is measured is everything else.
+_SHORT_STEPS = 100_000
 _READ_AND_WRITE = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
 
 
+@dataclass(frozen=True)
+class _Overhead:
+    """What passes beside the command, a scan; `processor` is None where the system does not tell it (no /proc)."""
+
+    wall: float
+    processor: float | None
+
+
 def measure(*, quick: bool) -> list[Row]:
-    """Run scans whose command is short over the local platform, and the command alone as often."""
-    scans, pairs = (20, 1) if quick else (200, 3)
+    """Run short scans over the local platform in both ways, and their commands alone beside each."""
+    scans, plain_scans = _QUICK if quick else _FULL
+    own_python = ("env", f"PYTHONPATH={container_dir()}", sys.executable, "-m", "m2g_job")
+    ours, plain = _overhead(scans), _overhead(plain_scans, entrypoint=own_python)
+    note = (
+        f"{scans:,} scans, {SLOTS} at once, from `opsctl run` to the last result, less their commands alone;"
+        f" plain: a Python for each job, {plain_scans} scans"
+    )
+    rows = [ratio_row("overhead of a local scan", ours=[ours.wall], plain=[plain.wall], bar=_BAR, note=note)]
+    if ours.processor is not None and plain.processor is not None:
+        note = "user and system of the server and its jobs, the commands' own left out"
+        name = "CPU of the overhead of a local scan"
+        rows.append(ratio_row(name, ours=[ours.processor], plain=[plain.processor], bar=_BAR, note=note))
+    return rows
+
+
+def _overhead(scans: int, *, entrypoint: Sequence[str] | None = None) -> _Overhead:
+    """Measure a run of so many scans on a new local platform."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         home = Path(folder) / "home"
         home.mkdir(mode=0o700)
-        server = control.start(home, slots=SLOTS)
+        server = control.start(home, slots=SLOTS, entrypoint=entrypoint)
         try:
-            write_command(Files(home).bin / "m2g")
+            write_command(Files(home).bin / "m2g", steps=str(_SHORT_STEPS))
             clients = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials)
             Home(home).keep(local_platform(clients, server.endpoint_url))
             put_dataset(clients, scans)
-            timed = [(_run_seconds(home, number), _alone_seconds(Path(folder), scans)) for number in range(pairs)]
+            used_before = tree_seconds(server.pid)
+            wall = time_call(lambda: _run(home))
+            used = tree_seconds(server.pid)
+            commands_before = children_seconds()
+            alone = _alone_seconds(Path(folder), scans)
+            commands = children_seconds() - commands_before
         finally:
             control.stop(home)
-    ours, plain = zip(*timed, strict=True)
-    note = f"{scans} scans, {SLOTS} at once: from `opsctl run` to the last result; plain: their commands alone"
-    return [ratio_row("a run over the local platform", ours=ours, plain=plain, bar=_BAR, note=note)]
+    processor = None if used is None or used_before is None else (used - used_before - commands) / scans
+    return _Overhead((wall - alone) / scans, processor)
 
 
-def _run_seconds(home: Path, number: int) -> float:
-    """Seconds of a run of all scans, into a folder of its own."""
-
-    def run() -> None:
-        run_opsctl(home, "run", "HNU1", "--parcellation", "Desikan_", "--modif", f"bench{number}", "--yes")
-        run_opsctl(home, "status", "--wait")
-
-    return time_call(run)
+def _run(home: Path) -> None:
+    """Run all scans of the dataset."""
+    run_opsctl(home, "run", "HNU1", "--parcellation", "Desikan_", "--yes")
+    run_opsctl(home, "status", "--wait")
 
 
 def run_opsctl(home: Path, *arguments: str) -> None:
@@ -127,12 +162,18 @@ def put_dataset(clients: Clients, scans: int) -> None:
     clients.s3.create_bucket(Bucket=_BUCKET)
     put = clients.s3.put_object
     put(Bucket=_BUCKET, Key="HNU1/dataset_description.json", Body=b'{"Name": "HNU1", "BIDSVersion": "1.9.0"}')
-    for number in range(scans):
-        stem = f"sub-{number:04d}_ses-1"
-        folder = f"HNU1/sub-{number:04d}/ses-1"
-        put(Bucket=_BUCKET, Key=f"{folder}/anat/{stem}_T1w.nii.gz", Body=t1w)
-        for ending, body in ((".nii.gz", image), (".bval", bval), (".bvec", bvec)):
-            put(Bucket=_BUCKET, Key=f"{folder}/dwi/{stem}_dwi{ending}", Body=body)
+    files = {"anat/{stem}_T1w.nii.gz": t1w}
+    files |= {
+        f"dwi/{{stem}}_dwi{ending}": body for ending, body in ((".nii.gz", image), (".bval", bval), (".bvec", bvec))
+    }
+
+    def put_scan(number: int) -> None:
+        for name, body in files.items():
+            key = f"HNU1/sub-{number:04d}/ses-1/{name.format(stem=f'sub-{number:04d}_ses-1')}"
+            put(Bucket=_BUCKET, Key=key, Body=body)
+
+    with ThreadPoolExecutor(_PUTS) as pool:
+        list(pool.map(put_scan, range(scans)))
 
 
 def _image(shape: tuple[int, ...]) -> bytes:

@@ -153,7 +153,7 @@ def run(
                 stopped = True
                 _terminate(child, grace_seconds, log)
                 break
-            time.sleep(_POLL_SECONDS)
+            _wait_a_moment(child, reader)
     finally:
         # Any process that m2g left behind would keep the pipe open, and this job running.
         _signal_group(child, signal.SIGKILL)
@@ -170,6 +170,15 @@ def run(
         tail=tuple(reader.tail),
         out_of_memory_kills=memory.out_of_memory_kills() - kills_before,
     )
+
+
+def _wait_a_moment(child: subprocess.Popen, reader: OutputReader) -> None:
+    """Wait until m2g has ended, not longer than until the next look at the signal and the memory."""
+    # The end of its output comes just before its own.
+    reader.join(timeout=_POLL_SECONDS)
+    if not reader.is_alive():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=_POLL_SECONDS)
 
 
 def _signal_group(child: subprocess.Popen, number: int) -> None:

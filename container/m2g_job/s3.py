@@ -21,7 +21,13 @@ import botocore.session
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, ResponseStreamingError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as transfer_errors
 
@@ -36,10 +42,10 @@ _MULTIPART_BYTES = 32 * 1024 * 1024
 _UPLOAD = TransferConfig(multipart_threshold=_MULTIPART_BYTES, multipart_chunksize=_MULTIPART_BYTES, max_concurrency=4)
 #: S3 gives one connection about 90 MB/s, and an instance's network carries many times that, so a file comes in parts.
 #: At most 32 MiB of received data wait for the disk.
-_PART_BYTES = 16 * 1024 * 1024
+PART_BYTES = 16 * 1024 * 1024
 _DOWNLOAD = TransferConfig(
-    multipart_threshold=_PART_BYTES,
-    multipart_chunksize=_PART_BYTES,
+    multipart_threshold=PART_BYTES,
+    multipart_chunksize=PART_BYTES,
     max_concurrency=16,
     io_chunksize=1024 * 1024,
     max_io_queue=32,
@@ -198,6 +204,21 @@ def _retry_body(request: Callable[[], _Reply]) -> _Reply:
     return request()
 
 
+def _read_piece(body: Any) -> bytes:
+    try:
+        return body.read(_PIECE_BYTES)
+    except ReadTimeoutError as error:
+        # The same error as of a reply that never began, which the SDK has tried again already.
+        raise ResponseStreamingError(error=error) from error
+
+
+def _head(reply: dict[str, Any]) -> ObjectHead:
+    """What a reply to HeadObject or GetObject says of the object."""
+    etag = reply["ETag"].strip('"')
+    encrypted = reply.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in reply
+    return ObjectHead(int(reply["ContentLength"]), etag, "-" not in etag and len(etag) == 32 and not encrypted)
+
+
 def _json_bytes(value: dict[str, Any]) -> bytes:
     return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode()
 
@@ -220,10 +241,7 @@ class S3:
     def head(self, uri: str) -> ObjectHead:
         """Ask for an object's size and etag."""
         with _translated_errors("HeadObject", uri):
-            reply = self._client.head_object(**bucket_and_key(uri))
-        etag = reply["ETag"].strip('"')
-        encrypted = reply.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in reply
-        return ObjectHead(int(reply["ContentLength"]), etag, "-" not in etag and len(etag) == 32 and not encrypted)
+            return _head(self._client.head_object(**bucket_and_key(uri)))
 
     def read(self, uri: str, *, at_most: int = _LARGEST_DOCUMENT_BYTES) -> Document | None:
         """Read a small object, at most so many bytes of it; None where there is none."""
@@ -372,6 +390,42 @@ class S3:
                 raise TransientFault(
                     f"{uri} was replaced while it was read", causes.S3_UNAVAILABLE, file=uri
                 ) from error
+
+    def fetch(
+        self, uri: str, path: str, *, on_head: Callable[[ObjectHead], None], on_bytes: Callable[[int], None]
+    ) -> ObjectHead:
+        """Download a small object by a single request.
+
+        Parameters
+        ----------
+        uri, path
+            The object, and the file.
+        on_head
+            Called with the object's size and etag before its bytes are read; an exception that it raises ends the
+            download.
+        on_bytes
+            As for `download`.
+
+        Returns
+        -------
+        ObjectHead
+            What `head` returns.
+        """
+        with _translated_errors("GetObject", uri):
+            return _retry_body(lambda: self._fetch(uri, path, on_head, on_bytes))
+
+    def _fetch(
+        self, uri: str, path: str, on_head: Callable[[ObjectHead], None], on_bytes: Callable[[int], None]
+    ) -> ObjectHead:
+        reply = self._client.get_object(**bucket_and_key(uri))
+        head = _head(reply)
+        with contextlib.closing(reply["Body"]) as body, open(path, "wb") as file:
+            on_head(head)
+            # Read until nothing comes: botocore compares the length in the read that returns nothing.
+            for piece in iter(lambda: _read_piece(body), b""):
+                on_bytes(len(piece))
+                file.write(piece)
+        return head
 
     def ages(self, prefix_uri: str) -> list[tuple[str, timedelta]]:
         """The keys under a prefix (at most 1,000), each with its age.

@@ -59,17 +59,19 @@ def _run(settings: Settings, variables: Mapping[str, str], *, log: Log, stop: St
     log.write(f"selftest {settings.selftest_id} {settings.model}")
     started_at = timestamp()
     client = s3.make_client()
+    machine = Machine(settings, client)
     rows = []
-    for check in _checks(settings, variables, client):
+    for check in _checks(settings, variables, client, machine):
         stop.check()
         rows.append(check.carry_out(log))
     code = int(any(row.verdict == FAILED for row in rows))
     if settings.uri:
-        _write(settings, _result(settings, variables, rows, started_at=started_at), s3.S3(client))
+        result = _result(settings, variables, rows, started_at=started_at, disk_used_mib=machine.disk_used_mib())
+        _write(settings, result, s3.S3(client))
     return code
 
 
-def _checks(settings: Settings, variables: Mapping[str, str], client: Any) -> list[Check]:
+def _checks(settings: Settings, variables: Mapping[str, str], client: Any, machine: Machine) -> list[Check]:
     clients = Clients()
     storage = Storage(settings, client, refused_client=clients.make("s3"))
     return [
@@ -77,7 +79,7 @@ def _checks(settings: Settings, variables: Mapping[str, str], client: Any) -> li
         *storage.checks(),
         *InstanceRole(settings, variables, clients).checks(),
         *Image(settings, variables, document=storage.document).checks(),
-        *Machine(settings, client).checks(),
+        *machine.checks(),
     ]
 
 
@@ -88,7 +90,12 @@ def _identity(settings: Settings, clients: Clients) -> str:
 
 
 def _result(
-    settings: Settings, variables: Mapping[str, str], rows: Sequence[Row], *, started_at: str
+    settings: Settings,
+    variables: Mapping[str, str],
+    rows: Sequence[Row],
+    *,
+    started_at: str,
+    disk_used_mib: int | None,
 ) -> dict[str, Any]:
     package = version.M2gPackage()
     if not settings.is_preview:
@@ -108,6 +115,7 @@ def _result(
             "python": platform.python_version(),
             "boto3": boto3.__version__,
         },
+        "disk_used_mib": disk_used_mib,
         "rows": [row.as_json() for row in rows],
     }
 

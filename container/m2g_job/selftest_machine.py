@@ -13,7 +13,7 @@ from m2g_job.selftest_check import Check, Doubtful, Failed, NotChecked
 from m2g_job.selftest_settings import Settings
 
 _GROUP = "machine"
-_GIB = 1024**3
+_GIB, _MIB = 1024**3, 1024**2
 #: What opsctl reckons with for the image and all else that is no scan (`opsctl/core/dataset/scan_validation.py`).
 _IMAGE_GIB = 30
 #: A file system is a little smaller than its disk.
@@ -51,6 +51,19 @@ class Machine:
         self._disk_usage = disk_usage
         self._processors = processors
         self._now = now
+
+    def disk_used_mib(self) -> int | None:
+        """What system and image take of the instance's disk; None where there is no instance, or it cannot be seen.
+
+        The image is unpacked and no scan has begun. Files of scans that ran on the instance before would count too.
+        """
+        if self._settings.is_local or not self._settings.disk_gib:
+            return None
+        try:
+            usage = self._disk_usage("/")
+        except OSError:
+            return None
+        return int((usage.total - usage.free) // _MIB)
 
     def checks(self) -> list[Check]:
         """The checks."""
@@ -96,7 +109,7 @@ class Machine:
                 f"Of {registered} GiB only {free:.0f} are free: the image takes more than the {_IMAGE_GIB} that "
                 "`opsctl check` reckons with."
             )
-        return f"The disk has {total:.0f} GiB, {free:.0f} of them free."
+        return f"The disk has {total:.0f} GiB: system and image take {total - free:.0f}, {free:.0f} are free."
 
     def _clock(self) -> str:
         if not self._settings.uri:

@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from m2g_job import causes, gradients, nifti
 from m2g_job.faults import S3Missing, S3Refused, ScanFailed, TransientFault, WrongInput
-from m2g_job.s3 import S3, ObjectHead
+from m2g_job.s3 import PART_BYTES, S3, ObjectHead
 from m2g_job.scan import METADATA, Input, Scan
 from m2g_job.staged_names import StagedNames
 from m2g_job.stop import StopRequest
@@ -113,24 +113,44 @@ def pull(s3: S3, scan: Scan, input_dir: str, *, stop: StopRequest) -> int:
 
 
 def _download(s3: S3, entry: Input, path: str, stop: StopRequest) -> None:
+    # A small file is one request. Of a large one the size and the etag are asked for before and after its parts.
+    download = _download_at_once if entry.size_bytes <= PART_BYTES else _download_parts
     try:
-        head = _head_unchanged(s3, entry)
         problem: str | None = None
         for pause in _RETRY_PAUSES_SECONDS:
-            try:
-                s3.download(entry.uri, path, on_bytes=lambda _count: stop.check())
-                problem = _difference(path, head)
-            except TransientFault as fault:  # the reply broke off in each of the SDK's attempts
-                problem = str(fault)
+            problem = download(s3, entry, path, stop)
             if problem is None:
-                if not head.plain_md5:
-                    # A large file comes in parts: they belong to one object if the object has not changed since.
-                    _head_unchanged(s3, entry)
                 return
             stop.sleep(pause)
         raise TransientFault(f"{entry.name} did not arrive whole: {problem}", causes.S3_UNAVAILABLE, file=entry.uri)
     except S3Refused as error:
         raise WrongInput(f"{entry.name} cannot be read: {error}", _input_code(error), **error.facts)
+
+
+def _download_at_once(s3: S3, entry: Input, path: str, stop: StopRequest) -> str | None:
+    """Download an input by one request; return how it differs from its object, None where it does not."""
+    head = s3.fetch(
+        entry.uri,
+        path,
+        on_head=lambda head: _ensure_unchanged(entry, head),
+        on_bytes=lambda _count: stop.check(),
+    )
+    return _difference(path, head)
+
+
+def _download_parts(s3: S3, entry: Input, path: str, stop: StopRequest) -> str | None:
+    """Download an input in parallel parts; return how it differs from its object, None where it does not."""
+    head = s3.head(entry.uri)
+    _ensure_unchanged(entry, head)
+    try:
+        s3.download(entry.uri, path, on_bytes=lambda _count: stop.check())
+    except TransientFault as fault:  # the reply broke off in each of the SDK's attempts
+        return str(fault)
+    problem = _difference(path, head)
+    if problem is None and not head.plain_md5:
+        # The parts belong to one object if the object has not changed since.
+        _ensure_unchanged(entry, s3.head(entry.uri))
+    return problem
 
 
 def _input_code(refused: S3Refused) -> str:
@@ -141,16 +161,14 @@ def _input_code(refused: S3Refused) -> str:
     return causes.INPUT_DENIED if refused.cause_code == causes.S3_DENIED else causes.INPUT_UNREADABLE
 
 
-def _head_unchanged(s3: S3, entry: Input) -> ObjectHead:
-    """Ask for the input's size and etag; raise `WrongInput` where they differ from those at submission."""
-    head = s3.head(entry.uri)
+def _ensure_unchanged(entry: Input, head: ObjectHead) -> None:
+    """Raise `WrongInput` where an input's size and etag differ from those at submission."""
     if (head.size_bytes, head.etag) != (entry.size_bytes, entry.etag):
         raise WrongInput(
             f"{entry.name} has changed since the run was submitted: submit it again",
             causes.INPUT_CHANGED,
             file=entry.uri,
         )
-    return head
 
 
 def _difference(path: str, head: ObjectHead) -> str | None:

@@ -263,6 +263,11 @@ class Clients:
         return self._client("sns", attempts=2)
 
     @cached_property
+    def budgets(self) -> Any:
+        """AWS Budgets, which one region serves."""
+        return self._client("budgets", attempts=2, region="us-east-1", read_timeout=10.0)
+
+    @cached_property
     def freetier(self) -> Any:
         """The account's plan, which one region serves."""
         return self._client("freetier", attempts=2, region="us-east-1", read_timeout=10.0)

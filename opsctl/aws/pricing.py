@@ -50,8 +50,8 @@ def rates(
         For each of two calls: the Spot price and, where AWS has none, the on-demand price.
     """
     live, why_table = None, ""
+    now = now or _now()
     if not platform.is_local:
-        now = now or datetime.now(UTC)
         cache = Cache(home.cache if home else None)
         why_table = "AWS's price list could not be asked"
         if platform.spot:
@@ -85,7 +85,13 @@ def rates(
         vcpus=resources.whole_vcpus,
         live=live,
         why_table=why_table,
+        # Where nothing is charged, nobody decides about money.
+        today=None if platform.is_local else now.date(),
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _list_price(client: PricingClient, instance_type: str, *, region: str) -> float | None:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opsctl import first_request
 from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.cli.defaults import is_typed
-from opsctl.config import load, working_folder
+from opsctl.config import load
+from opsctl.config_files import working_folder
 from opsctl.core.config import Configuration
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.absent import MAKE_ONE, local_platform_ended, no_such_platform
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from opsctl.core.platform.platform import Platform
     from opsctl.core.runs.manifest import Run
     from opsctl.core.runs.snapshot import Pricing
+    from opsctl.first_request import FirstRequest
     from opsctl.render.screen import Screen
 
 #: These verbs explain what is wrong with the configuration, so a broken one does not stop them.
@@ -112,16 +115,26 @@ class Context:
     @cached_property
     def clients(self) -> Clients:
         """AWS clients of the platform."""
+        if (sent := self._sent) is not None:
+            return sent.clients
         from opsctl.aws.clients import Clients
-        from opsctl.local import control
 
-        local_key = control.credentials(self.home.path) if self.platform.is_local else None
+        local_key = None
+        if self.platform.is_local:
+            from opsctl.local import control
+
+            local_key = control.credentials(self.home.path)
         return Clients.of(self.platform, profile=self._profile, verb=self._verb, local_key=local_key)
 
     @cached_property
     def storage(self) -> Storage:
         """S3."""
-        return storage_of(self.clients)
+        return storage_of(self.clients) if self._sent is None else self._sent.storage
+
+    @cached_property
+    def _sent(self) -> FirstRequest | None:
+        """What was sent to this platform before the command line was read."""
+        return first_request.taken(self.platform, profile=self._profile, verb=self._verb)
 
     def dataset(self, typed: str, *, bucket: str | None = None) -> Location:
         """The location of a dataset: a name in the configuration or in the data bucket, a URI, or an accession.
@@ -203,15 +216,7 @@ class Context:
 
         `snapshots` and `records.run` with the same `run_id` take the reply.
         """
-        from opsctl.core.location import RUNS_PREFIX, Location, run_location
-        from opsctl.core.size_limits import RUN_BYTES
-
-        bucket = self.platform.data_bucket
-        if run_id is None:
-            self.storage.begin_folders(Location(bucket, RUNS_PREFIX.rstrip("/")))
-        else:
-            record = run_location(run_id, data_bucket=bucket)
-            self.storage.begin_body(bucket, f"{record.prefix}/run.json", at_most=RUN_BYTES)
+        first_request.begin_reading_runs(self.storage, data_bucket=self.platform.data_bucket, run_id=run_id)
 
     def snapshots(self, run_id: str | None) -> SnapshotReader:
         """Takes snapshots of a run; None: the latest run."""

@@ -8,7 +8,8 @@ from typing import Any
 import click
 import typer
 
-from opsctl.config import load, working_folder
+from opsctl.config import load
+from opsctl.config_files import working_folder
 from opsctl.core.config import Configuration
 
 #: The parameter's name, where it differs from the configuration's key.

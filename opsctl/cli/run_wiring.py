@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from opsctl.core.diagnosis.account.obstacles import Obstacle, RunFacts
     from opsctl.core.platform.platform import ModelResources, Platform
     from opsctl.core.simulation.what_if import WhatIf
+    from opsctl.core.sizing.instance_offer import InstanceComparison
 
 
 class RunWiring:
@@ -80,6 +81,8 @@ class RunWiring:
             ),
         )
         image = self._facts.image
+        if not context.platform.is_local:
+            run_plan = replace(run_plan, scans_at_once=self._at_once)
         return replace(run_plan, image_digest=image.digest) if isinstance(image, Image) else run_plan
 
     def obstacles(self) -> list[Obstacle]:
@@ -94,14 +97,11 @@ class RunWiring:
 
     def notes(self, plan: RunPlan) -> list[str]:
         """What does not stop the run, and makes it slower or may stop it later."""
-        from opsctl.core.costs.prices import old_table_note
         from opsctl.core.diagnosis.account.obstacles import run_notes
 
         count, hours = len(plan.to_submit()), self.estimate(plan).wall_hours
         notes = run_notes(self._facts, self._sized_platform, model=self._model, scan_count=count, wall_hours=hours)
-        # Where nothing is charged, nobody decides about money.
-        old_table = "" if self._context.platform.is_local else old_table_note(plan.moment.date())
-        return [*notes, *([old_table] if old_table else [])]
+        return [*notes, *([self._rates.warning] if self._rates.warning else [])]
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""
@@ -128,7 +128,22 @@ class RunWiring:
             what_if,
             scan_count=what_if.scans or len(plan.to_submit()),
             seed=seed,
-            # What a scan takes on an instance of its own: the simulation knows what others on it change.
+            hours_of_pack=self._hours,
+            account=self._facts.account,
+        )
+
+    def instances(self, plan: RunPlan) -> InstanceComparison | None:
+        """What runs cost and take on each instance type that the platform allows; None where it allows one only."""
+        from opsctl.cli.instances import compare_on
+
+        if not self.resources.more_instance_types:
+            return None
+        return compare_on(
+            self._context,
+            self._sized_platform,
+            self._model,
+            scan_count=len(plan.to_submit()),
+            only_allowed=True,
             hours=self._hours(1),
             account=self._facts.account,
         )
@@ -278,6 +293,7 @@ class RunWiring:
             pipeline="func" if options.pipeline == "func" else "dwi",
             reuses_registration=options.reuse_registration,
             scans_per_instance=scans_per_instance,
+            resources=self._model,
         )
 
     @cached_property

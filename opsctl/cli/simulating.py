@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opsctl.cli.context import Context
     from opsctl.cli.run_wiring import RunWiring
     from opsctl.cli.what_if_options import WhatIfFlags
@@ -24,7 +26,7 @@ def simulate_on(
     *,
     scan_count: int,
     seed: int,
-    hours: Hours | None = None,
+    hours_of_pack: Callable[[int], Hours] | None = None,
     account: Account | None = None,
 ) -> SimulatedRun:
     """Simulate a run on a platform.
@@ -35,8 +37,10 @@ def simulate_on(
         None: on what `opsctl up` would make, at the prices of opsctl's table.
     model
         Whose queue and job definition the jobs use.
-    hours, account
-        Where they are known already: of scans that have an instance for themselves, and of the platform as it is.
+    hours_of_pack
+        Returns how long a scan takes of so many on an instance; None: a dwi scan of the model.
+    account
+        Where it is known already, for the platform as it is.
     """
     from opsctl.commands.simulation.simulate import account_for, rates_for, simulated_run, table_rates
     from opsctl.core.costs.estimate import hours_of
@@ -46,17 +50,20 @@ def simulate_on(
     if platform is None:
         region = context.configuration.get("region") or DEFAULT_REGION
         place = Place.by_default(model, region=region)
-        own_hours = hours or hours_of([], kind=f"dwi {model}")
+        guide_hours = hours_of([], kind=f"dwi {model}")
         with context.screen.waiting("simulating"):
             return simulated_run(
                 place,
                 what_if,
                 scan_count=scan_count,
-                hours=own_hours,
+                hours_of_pack=lambda _: guide_hours,
                 rates_of_choice=lambda choice: table_rates(place, choice),
                 seed=seed,
             )
     from opsctl.commands.costs.cost import finished_hours
+
+    def finished_of_pack(pack: int) -> Hours:
+        return finished_hours(context.records, platform=platform, model=model, scans_per_instance=pack)
 
     with context.screen.waiting("simulating"):
         spot = platform.spot if what_if.spot is None else what_if.spot
@@ -66,7 +73,7 @@ def simulate_on(
             Place.of(platform, model, account=account),
             what_if,
             scan_count=scan_count,
-            hours=hours or finished_hours(context.records, platform=platform, model=model),
+            hours_of_pack=hours_of_pack or finished_of_pack,
             rates_of_choice=lambda choice: rates_for(context.clients, platform, model, choice, home=context.home),
             seed=seed,
         )

@@ -45,6 +45,12 @@ class WhatIfFlags(OptionGroup):
         ),
     ] = None
     slowdown: Slowdown = None
+    within: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, metavar="HOURS", help="Use the number of instances that costs least and ends within this time."
+        ),
+    ] = None
     random_seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")] = DEFAULT_SEED
 
     def what_if(self, *, pack: int | None = None) -> WhatIf:
@@ -65,6 +71,7 @@ class WhatIfFlags(OptionGroup):
             scans=self.scans,
             reclaims=self.reclaims,
             slowdown=self.slowdown,
+            within_hours=self.within,
         )
 
     def refuse_without_simulation(self) -> None:

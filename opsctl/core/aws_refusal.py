@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opsctl.core.denial import DeniedAction, denied_action
 from opsctl.core.errors import ErrorCode, Problem
@@ -91,8 +91,7 @@ _S3_ACTIONS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class AwsRefusal:
+class AwsRefusal(NamedTuple):
     """An error that AWS returned.
 
     Attributes

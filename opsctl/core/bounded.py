@@ -91,6 +91,7 @@ class _PlatformOptions(TypedDict, total=False):
     permissions_boundary: str | None
     name_prefix: str | None
     notify_emails: list[str]
+    monthly_budget: str | None
     variables: dict[str, Any]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.openneuro.endpoint import ENDPOINT_VARIABLE
@@ -33,8 +33,7 @@ _TABLES = ("datasets", "m2g")
 _SECRET = re.compile(r"secret|password|passwd|credential|access[_-]?key|session[_-]?token|(^|[_-])token$", re.I)
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Where a value comes from.
 
     Attributes
@@ -51,8 +50,7 @@ class Source:
         return f"{self.name}:{self.line}" if self.line else self.name or "default"
 
 
-@dataclass(frozen=True)
-class ConfigEntry:
+class ConfigEntry(NamedTuple):
     """A key's value in one layer."""
 
     key: str
@@ -60,8 +58,7 @@ class ConfigEntry:
     source: Source
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """The effective value of a key, and the values that it overrides, those of later layers first."""
 
     key: str
@@ -75,16 +72,14 @@ class Value:
         return self.source.layer == "default"
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """The entries of one file or of the environment, and the errors in it."""
 
     entries: tuple[ConfigEntry, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True)
-class Configuration:
+class Configuration(NamedTuple):
     """All layers together.
 
     Attributes
@@ -95,7 +90,7 @@ class Configuration:
         Warnings on variables that look like opsctl's, but are not.
     """
 
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = MappingProxyType({})
     problems: tuple[Problem, ...] = ()
     doubts: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: `with an explicit deny in a service control policy`, `because no permissions boundary allows the … action`.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
@@ -14,8 +14,7 @@ _USUAL = "identity-based policy"
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)(?: on resource: \"?([^\s\"]+)\"?)?")
 
 
-@dataclass(frozen=True)
-class DeniedAction:
+class DeniedAction(NamedTuple):
     """A denied permission.
 
     Attributes

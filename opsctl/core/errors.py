@@ -1,4 +1,4 @@
-"""Failures that the user can fix. `opsctl.__main__` turns them into messages and exit codes."""
+"""Failures that the user can fix. `opsctl.boundary` turns them into messages and exit codes."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from opsctl.core.platform.platform_name import LOCAL_NAME
 
@@ -15,8 +15,7 @@ _OF_PLATFORMS = frozenset({"up", "down"})
 _COMMAND = re.compile(r"`(opsctl [a-z][^`]*)`")
 
 
-@dataclass(frozen=True)
-class TypedPlatform:
+class TypedPlatform(NamedTuple):
     """How the user named a platform on the command line; empty where an option was not typed.
 
     Attributes

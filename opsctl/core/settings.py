@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import fields
+from typing import Any, Literal, NamedTuple
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.platform.platform_name import check_name
@@ -30,8 +30,7 @@ _OTHERWISE = {
 _SHORT_NAMES = {"diffusion_model": ("model",), "space": ("sp",)}
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A key of the configuration, such as `platform` or `m2g.space`.
 
     Attributes

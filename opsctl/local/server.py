@@ -87,12 +87,11 @@ def serve(
         del os.environ[name]
     os.environ.update(_MOTO)
 
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-    from opsctl.local import logs
+    from opsctl.local import budgets, logs
     from opsctl.local.batch import api as batch
     from opsctl.local.batch.launcher import JobLauncher
     from opsctl.local.connections import BoundedServer
+    from opsctl.local.dispatch import Dispatcher
     from opsctl.local.dry_run import DryRun
     from opsctl.local.log_store import LogStore
     from opsctl.local.notices.notifier import Notifier
@@ -126,12 +125,13 @@ def serve(
     log_store = LogStore(files.log_lines)
     log_store.remove_expired()
     logs.install(log_store)
+    budgets.install()
     s3.install(store)
     batch.install(scheduler)
     restored = restore(store)
     token = secrets.token_hex(16)
     user_key = credentials(files.home)["AWS_ACCESS_KEY_ID"]
-    moto = DryRun(OneAtATime(DomainDispatcherApplication(create_backend_app)))
+    moto = DryRun(OneAtATime(Dispatcher()))
     services: Application = Enforcement(
         PublicBucket(moto, endpoint(os.environ), ca_bundle=ca_bundle), sessions, user_key=user_key
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from opsctl.config import ConfigFile, working_folder
+from opsctl.config_files import ConfigFile, working_folder
 from opsctl.core.config import Configuration, Source, Value
 from opsctl.core.notify.address import shown_address, split_addresses
 from opsctl.core.settings import SETTINGS

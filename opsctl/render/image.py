@@ -14,13 +14,16 @@ from opsctl.commands.image.sbom import Sbom
 from opsctl.commands.platform.image import BuiltImage
 from opsctl.commands.platform.image_status import ImageStatus
 from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.image.scan import NOT_SCANNED
 from opsctl.render.live import drawn
 from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, size_text
 
 _LINES_KEPT = 20
 #: docs/licences.md has the licence's own words.
-_LICENCE = "m2g calls FSL, whose licence allows non-commercial use only: https://fsl.fmrib.ox.ac.uk/fsl/fslwiki/Licence"
+_LICENCE = (
+    "m2g calls FSL, whose licence allows non-commercial use only: https://fsl.fmrib.ox.ac.uk/fsl/docs/license.html"
+)
 
 
 @contextmanager
@@ -61,6 +64,14 @@ def show_built(screen: Screen, built: BuiltImage) -> None:
     else:
         screen.warn(f"Its base {built.base} is in no registry: nobody else can build the same.")
     screen.say(_LICENCE)
+
+
+def warn_other_base(screen: Screen, built: BuiltImage, earlier: str) -> None:
+    """Warn that a push changes the m2g of the platform's jobs."""
+    screen.warn(
+        f"m2g in {built.image} is {built.base_digest}, in the image that the platform's jobs run it is {earlier}: it "
+        "may be another program. `opsctl run DATASET` will say which finished scans the earlier one processed."
+    )
 
 
 def show_archived(screen: Screen, archived: ArchivedBase) -> None:
@@ -110,6 +121,7 @@ def _sentences(status: ImageStatus) -> Iterator[str]:
         yield "Not in the repository: no job can start. Build and push it: opsctl image build, opsctl image push"
     else:
         yield f"In the repository{_facts(status)}."
+        yield _scan_sentence(status)
     if status.repository_url is not None and not status.is_pinned and (status.stored or not status.is_own):
         yield "Named by a tag, not by its digest: `opsctl image push` writes the digest down."
     if status.local_image is None or status.local_image.source is None:
@@ -130,14 +142,39 @@ def _sentences(status: ImageStatus) -> Iterator[str]:
         yield "Its code is not this opsctl's: build and push again (opsctl image build, opsctl image push)."
 
 
+def _scan_sentence(status: ImageStatus) -> str:
+    """What ECR's scan says, or why it says nothing."""
+    scan = status.scan
+    if scan is None:
+        return f"ECR's scan for vulnerabilities cannot be read: {status.scan_hidden}"
+    if scan.status == NOT_SCANNED:
+        return (
+            "ECR has not scanned it for vulnerabilities. It scans an image after its push, unless the account's "
+            "settings say otherwise: aws ecr get-registry-scanning-configuration"
+        )
+    if scan.is_at_work:
+        return "ECR's scan for vulnerabilities is in progress: type `opsctl image status` again in some minutes."
+    explanation = f" ({scan.description.rstrip('.')})" if scan.description else ""
+    if scan.findings is None:
+        return f"ECR's scan for vulnerabilities has no result: {scan.status}{explanation}."
+    scanner = "Amazon Inspector's scan" if scan.is_enhanced else "ECR's scan"
+    day = f" of {scan.completed_at.astimezone(UTC):%Y-%m-%d}" if scan.completed_at else ""
+    counts = ", ".join(f"{count} {severity.lower()}" for severity, count in scan.findings.items())
+    findings = counted(sum(scan.findings.values()), "finding") + (f" ({counts})" if counts else "")
+    return f"{scanner}{day}: {findings}." + (
+        "" if scan.is_enhanced else " It reads the system's packages, not Python's."
+    )
+
+
 def _support_sentences(status: ImageStatus) -> Iterator[str]:
     """One sentence on what nobody mends any more, and one on the rest."""
     over = [part for part in status.support if part.is_over(status.today)]
     if over:
-        parts = " and ".join(f"that of {part.name} on {part.ends}" for part in over)
-        yield f"Standard support of its base has ended, {parts}: security faults found since then stay in the image."
+        parts = ", ".join(f"{part.name} on {part.ends} ({part.source})" for part in over)
+        yield f"Standard support of its base has ended: {parts}. Security faults found since then stay in the image."
     if lasting := [part for part in status.support if part.ends and part not in over]:
-        yield "Standard support of its base: " + ", ".join(f"{part.name} until {part.ends}" for part in lasting) + "."
+        parts = ", ".join(f"{part.name} until {part.ends} ({part.source})" for part in lasting)
+        yield f"Standard support of its base: {parts}."
     if unknown := [part.name for part in status.support if part.ends is None]:
         yield f"Until when {' and '.join(unknown)} of its base is supported is not known to opsctl."
 
@@ -151,9 +188,4 @@ def _facts(status: ImageStatus) -> str:
         facts.append(f"pushed {stored.pushed_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
     if stored.size_bytes:
         facts.append(size_text(stored.size_bytes))
-    if stored.findings is not None:
-        counts = ", ".join(f"{count} {severity.lower()}" for severity, count in stored.findings.items())
-        facts.append(
-            f"{counted(sum(stored.findings.values()), 'finding')} of its scan" + (f" ({counts})" if counts else "")
-        )
     return ", ".join(facts)

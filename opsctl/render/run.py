@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from opsctl.commands.dataset.discovery import ChosenScans
 from opsctl.commands.runs.run import RunOutcome
@@ -10,6 +11,7 @@ from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.core.costs.estimate import Estimate
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.scan_history import Disposition
+from opsctl.core.sizing.growth import grown_memory_mib, growth_command, outgrown_before
 from opsctl.render.cost import estimate_lines
 from opsctl.render.parcellations import cut_text
 from opsctl.render.scans import chosen_lines, discovery_lines
@@ -146,6 +148,21 @@ def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
     return [*lines, *estimate_lines(estimate, plan.platform)]
 
 
+def outgrown_line(plan: RunPlan) -> str:
+    """Say which scans ran out of memory before and get no more now, and the command that gives them more."""
+    size = plan.request.job_size(plan.platform)
+    scans = outgrown_before(plan.to_submit(), plan.earlier, memory_mib=size.memory_mib, platform=plan.platform)
+    if not scans:
+        return ""
+    ran = f"{counted(len(scans), 'scan')} ran out of memory before, and {'gets' if len(scans) == 1 else 'get'} no more"
+    ran += f" now ({size.memory_mib:,} MiB)."
+    larger = grown_memory_mib(size, plan.request.resources(plan.platform), plan.platform)
+    if larger is None:
+        return f"{ran} No job of this platform has more."
+    command = growth_command(replace(plan.run(plan.dispositions), grows_to_mib=larger))
+    return f"{ran} `{command}` gives {'it' if len(scans) == 1 else 'them'} {larger:,} MiB."
+
+
 def nothing_line(plan: RunPlan) -> str:
     """Say why nothing is submitted."""
     counts = plan.counts
@@ -154,6 +171,10 @@ def nothing_line(plan: RunPlan) -> str:
         return f"{'The scan is' if total == 1 else f'All {total:,} scans are'} done: nothing to submit."
     if plan.request.only == "failed":
         return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
+    if plan.request.only == "outgrown":
+        return (
+            f"No scan has run out of memory: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
+        )
     if plan.request.only == "changed":
         return f"No scan has changed: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
     return f"{done:,} done, {in_flight:,} in progress: nothing to submit."

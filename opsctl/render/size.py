@@ -7,7 +7,7 @@ from rich.text import Text
 from opsctl.core.counted import counted, counted_verb
 from opsctl.core.diagnosis.causes import run_again
 from opsctl.core.platform.platform import up_command
-from opsctl.core.sizing.disk import SYSTEM_GIB
+from opsctl.core.sizing.disk import GP3_THROUGHPUT
 from opsctl.core.sizing.packing import CANARY_SCANS, ENOUGH_SCANS, Packing, Proposal
 from opsctl.core.sizing.peaks import PeakGroup, Spread
 from opsctl.core.sizing.size_report import SizeReport
@@ -84,10 +84,25 @@ def assumption_lines(report: SizeReport, proposal: Proposal) -> list[str]:
         " minutes more for an instance",
         f"{report.resources.instance_type} {rates.kind}: {rates.price_text}; {rates.source}",
     ]
-    largest = proposal.best
-    needed = report.disk_gib(largest.scans)
-    disk = f"root disk: {SYSTEM_GIB} GiB for system and image (assumed) and the scans' peaks, a quarter added, are"
-    lines.append(f"{disk} {needed} GiB; the platform's has {rates.root_volume_gib} GiB")
+    return [*lines, *_disk_lines(report, proposal)]
+
+
+def _disk_lines(report: SizeReport, proposal: Proposal) -> list[str]:
+    """How large the root disk must be for what is proposed, and how fast it is where several scans share it."""
+    best, own_gib = proposal.best, report.rates.root_volume_gib
+    needed, sharing = report.disk_gib(best), report.disk_scans(best)
+    scans = "one scan" if sharing == 1 else f"{sharing} scans"
+    where = "" if sharing == best.scans else " on the largest instance that the platform allows"
+    largest = max((peak.disk_mib for peak in report.peaks), default=0)
+    lines = [
+        f"root disk: {report.system.text}; {largest:,} MiB, the largest peak, and a quarter more for each scan: {scans}"
+        f"{where} need {needed} GiB, the platform's has {own_gib} GiB"
+    ]
+    if sharing > 1:
+        lines.append(
+            f"disk throughput: gp3's own {GP3_THROUGHPUT} MiB/s, shared by {sharing} scans, is"
+            f" {GP3_THROUGHPUT / sharing:.0f} MiB/s for each, unless the platform's root_volume_throughput is higher"
+        )
     return lines
 
 
@@ -105,11 +120,22 @@ def next_commands(report: SizeReport) -> dict[str, str]:
         commands[f"{again} --pack {proposal.best.scans}"] = "run the rest so"
         up = up_command(report.run.platform, is_local=report.is_local)
         commands[f"{up} --pack {'off' if proposal.best.scans == 1 else 'auto'}"] = "make it the platform's default"
-    needed = report.disk_gib(proposal.best.scans)
-    if needed < report.rates.root_volume_gib and not report.is_preview:
+    needed = report.disk_gib(proposal.best)
+    if needed != report.rates.root_volume_gib and not report.is_preview:
         up = up_command(report.run.platform, is_local=report.is_local)
-        commands[f"{up} --set root_volume_gib={max(30, needed)}"] = "give instances the disk that they need"
+        commands[f"{up} --set root_volume_gib={needed}"] = (
+            f"give instances the disk that they need: {_disk_saving(report, needed)}"
+        )
     return commands
+
+
+def _disk_saving(report: SizeReport, needed_gib: int) -> str:
+    """What a disk of another size changes of an instance's price."""
+    rates = report.rates
+    change = rates.disk_usd_per_gib_hour * (needed_gib - rates.root_volume_gib) / rates.usd_per_instance_hour
+    if abs(change) < _SAME:
+        return "the price stays the same"
+    return f"about {abs(change):.0%} {'less' if change < 0 else 'more'} an hour"
 
 
 def chosen_line(report: SizeReport | None, which: str) -> str:

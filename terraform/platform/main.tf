@@ -45,8 +45,14 @@ locals {
     instance.scans * max([for size in local.sizes[model] : local.size_vcpus[size] / instance.vcpus]...)
   ]...)
 
-  # 40 GiB hold the system and m2g's image, and 10 GiB a scan. A disk of one scan is as large as the variable says.
-  root_volume_gib = local.most_scans > 1 ? max(var.root_volume_gib, 40 + 10 * local.most_scans) : var.root_volume_gib
+  # Without a measurement 100 GiB, and where scans share the disk at least 40 GiB for the system and m2g's image and 10 GiB for each.
+  # `opsctl size` measures both and proposes a size, which is taken as it is: never less than the 30 GiB of the machine image's
+  # snapshot, and 1 GiB for each scan that shares the disk.
+  root_volume_gib = (
+    var.root_volume_gib == null
+    ? max(100, local.most_scans > 1 ? 40 + 10 * local.most_scans : 0)
+    : max(var.root_volume_gib, local.most_scans > 1 ? 30 + local.most_scans : 0)
+  )
 
   # gp3's own 125 MiB/s are named where scans share them. For one scan nothing is said: a new version of the launch template
   # would replace the environments of every platform.
@@ -130,4 +136,16 @@ module "notices" {
   platform       = var.name
   emails         = var.notify_emails
   job_queue_arns = [for model in module.batch.models : model.job_queue]
+}
+
+# Only where an amount is set.
+module "budget" {
+  source = "../modules/budget"
+  count  = var.monthly_budget == null ? 0 : 1
+
+  prefix   = local.prefix
+  platform = var.name
+  region   = var.region
+  usd      = var.monthly_budget
+  emails   = var.notify_emails
 }

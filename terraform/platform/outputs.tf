@@ -30,4 +30,9 @@ output "record" {
     condition     = var.vpc_id == null || var.zones == null
     error_message = "zones are those of the platform's own network: with vpc_id, the subnets decide."
   }
+
+  precondition {
+    condition     = var.monthly_budget == null || (length(var.notify_emails) > 0 && length(var.notify_emails) <= 10)
+    error_message = "monthly_budget needs one to ten addresses in notify_emails: AWS Budgets sends its mail to at most ten."
+  }
 }

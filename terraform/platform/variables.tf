@@ -215,14 +215,14 @@ variable "misfit_wait_seconds" {
 }
 
 variable "root_volume_gib" {
-  description = "Size of each instance's root disk in GiB; it holds the system, m2g's image and the scans. Where several share it, it has at least 40 GiB and 10 GiB for each. A change replaces the compute environments."
+  description = "Size of each instance's root disk in GiB; it holds the system, m2g's image and the scans. null: 100, and where several scans share it at least 40 GiB and 10 GiB for each. `opsctl size` proposes a number by what was measured. A change replaces the compute environments."
   type        = number
-  default     = 100
+  default     = null
 
   # EC2 launches no instance with a disk smaller than the image's snapshot, and Batch reports it only as an INVALID environment.
   validation {
-    condition     = var.root_volume_gib >= 30 && var.root_volume_gib <= 16384 && floor(var.root_volume_gib) == var.root_volume_gib
-    error_message = "root_volume_gib must be a whole number from 30 (the size of the ECS image) to 16384 (the most of gp3)."
+    condition     = var.root_volume_gib == null ? true : var.root_volume_gib >= 30 && var.root_volume_gib <= 16384 && floor(var.root_volume_gib) == var.root_volume_gib
+    error_message = "root_volume_gib must be a whole number from 30 (the size of the ECS image) to 16384 (the most of gp3), or null."
   }
 }
 
@@ -382,5 +382,15 @@ variable "notify_emails" {
   validation {
     condition     = alltrue([for email in var.notify_emails : can(regex("^[^[:space:]@,;<>\"]+@[^[:space:]@,;<>\"]+\\.[^[:space:]@,;<>\"]+$", email)) && length(email) <= 254]) && length(distinct(var.notify_emails)) == length(var.notify_emails)
     error_message = "notify_emails must be mail addresses, each once, such as someone@lab.org."
+  }
+}
+
+variable "monthly_budget" {
+  description = "USD a month, of which AWS Budgets sends mail to notify_emails at 80 % and 100 %, and when it expects more than 100 %; null: none. It counts what carries the tag opsctl:platform, once that is an active cost allocation tag, and stops nothing."
+  type        = number
+  default     = null
+  validation {
+    condition     = var.monthly_budget == null || coalesce(var.monthly_budget, 0) > 0 && coalesce(var.monthly_budget, 0) <= 1000000000
+    error_message = "monthly_budget must be an amount of USD above 0, or null for none."
   }
 }

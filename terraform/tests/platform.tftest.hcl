@@ -86,8 +86,24 @@ run "one_shares_and_the_other_does_not" {
   }
 
   assert {
-    condition     = output.record.root_volume_gib == 60
-    error_message = "A disk has 40 GiB and 10 for each scan."
+    condition     = output.record.root_volume_gib == 40
+    error_message = "A size that is given is taken as it is."
+  }
+}
+
+run "a_disk_that_is_too_small_for_what_shares_it" {
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    more_instance_sizes = ["24xlarge"]
+    root_volume_gib     = 33
+  }
+
+  assert {
+    condition     = output.record.root_volume_gib == 78
+    error_message = "A disk has the 30 GiB of the snapshot and 1 GiB for each of 48 scans at the least."
   }
 }
 

@@ -132,6 +132,17 @@ def test_the_price_list_is_asked_for_the_regions_instance(aws: Stubbed) -> None:
     )
 
 
+def test_only_a_price_of_the_old_table_is_warned_of(aws: Stubbed, clients: Clients) -> None:
+    aws.price(product("0.135"))
+    assert rates(aws.clients, PLATFORM, RESOURCES, now=NOW).warning == ""
+    aws.price()
+    assert "half a year old" in rates(aws.clients, PLATFORM, RESOURCES, now=NOW).warning
+    aws.price()
+    assert rates(aws.clients, PLATFORM, RESOURCES, now=datetime(2026, 2, 1, tzinfo=UTC)).warning == ""
+    local = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
+    assert rates(clients, local, RESOURCES, now=NOW).warning == ""
+
+
 def test_reserved_capacity_at_no_price_does_not_count(aws: Stubbed) -> None:
     aws.price(product("0.0000000000"), product("0.1350000000"), product("0.1350000000"))
     assert rates(aws.clients, PLATFORM, RESOURCES, now=NOW).instance_usd_per_hour == 0.135

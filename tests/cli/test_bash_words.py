@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.cli.bash_words import whole_words
+from opsctl.completion.bash_words import whole_words
 
 
 @pytest.mark.parametrize(

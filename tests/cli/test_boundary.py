@@ -104,6 +104,7 @@ USAGE = [
     (["status", "--platform", "No Name"], "cannot name a platform"),
     (["up", "--local", "--spot"], "--local"),
     (["up", "--local", "--region", "us-east-1"], "--region"),
+    (["up", "--local", "--monthly-budget", "50"], "--monthly-budget"),
     (["up", "--name", "x"], "cannot name a platform"),
     (["upload", ".", "--name", "a/b"], "--name"),
     (["down", "--nosuch"], "nosuch"),

@@ -37,6 +37,8 @@ finally:
     sys.stderr.write("\\n" + json.dumps([top, len(made)]))
 """
 HEAVY = {
+    "click",
+    "typer",
     "msgspec",
     "boto3",
     "botocore",

@@ -21,8 +21,8 @@ from support.waiting import until
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.cli import app
-from opsctl.cli.completion import is_offered
 from opsctl.commands.runs.completion_cache import CompletionCache
+from opsctl.completion.offers import is_offered
 from opsctl.home import Home
 
 #: Each would make a file of its number in the working folder, or type something, where a shell took it for its own.

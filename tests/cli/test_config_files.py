@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.config import config_files, load, said_in
+from opsctl.config import load, said_in
+from opsctl.config_files import config_files
 
 LINES = """\
 # a comment

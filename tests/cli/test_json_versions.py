@@ -15,7 +15,7 @@ from support.typed_opsctl import TypedOpsctl
 #: The only modules that turn a value into JSON text: the screen, a value of a setting, an error, and a file in the form
 #: of another standard (CycloneDX), which has a version of its own.
 MAKE_JSON = {
-    *("opsctl/render/screen.py", "opsctl/render/config.py", "opsctl/__main__.py"),
+    *("opsctl/render/screen.py", "opsctl/render/config.py", "opsctl/boundary.py"),
     "opsctl/commands/image/sbom.py",
 }
 

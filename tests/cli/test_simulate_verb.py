@@ -79,8 +79,8 @@ def test_a_quota_that_makes_it_take_days_is_told(opsctl: Opsctl) -> None:
 
 
 def test_an_unknown_price_makes_a_lower_bound(opsctl: Opsctl) -> None:
-    said = opsctl("simulate", "--scans", "3", "--instance", "r6i.large")
-    assert "bill, more than" in said.out and "! The price of r6i.large is not known" in said.err
+    said = opsctl("simulate", "--scans", "3", "--instance", "r9z.large")
+    assert "bill, more than" in said.out and "! The price of r9z.large is not known" in said.err
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,31 @@ def test_an_unknown_price_makes_a_lower_bound(opsctl: Opsctl) -> None:
         (("--scans", "9", "--pack", "3"), "an r5.large has 2 vCPUs"),
         (("--scans", "9", "--instance", "m5.large"), "not the name of a memory-optimised"),
         (("--scans", "9", "--quota", "1"), "Not one r5.large fits"),
+        (("--scans", "many"), "many"),
+        (("--scans", "9", "--pack", "0"), "at least 1"),
+        (("--scans", "9", "--quota", "-4"), "at least 1"),
+        (("--scans", "9", "--instance", ""), "not the name of a memory-optimised"),
+        (("--scans", "9", "--instance", "r5.huge"), "not the name of a memory-optimised"),
+        (("--scans", "9", "--instance", "r5.large", "--model", "csa"), "does not hold one csa scan"),
+        (("--scans", "9", "--spot", "--reclaims", "7"), "from 0.0 to 1.0"),
+        (("--scans", "9", "--on-demand", "--reclaims", "0.2"), "--reclaims is about Spot instances"),
+        (("--scans", "9", "--within", "0.5"), "as many instances as the default limit of a platform of 512 vCPUs"),
+        (("--scans", "9", "--within", "soon"), "soon"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused(opsctl: Opsctl, words: tuple[str, ...], message: str) -> None:
     said = opsctl("simulate", *words)
     assert said.code in (1, 2) and message in said.err and not said.out
+
+
+def test_the_cheapest_number_of_vcpus_that_ends_in_time_is_told_with_its_command(opsctl: Opsctl) -> None:
+    words = ("simulate", "--scans", "60", "--spot", "--pack", "2")
+    fast, cheap = (json.loads(opsctl(*words, *more, "--json").out) for more in ((), ("--within", "9")))
+    assert cheap["finish_hours"]["p50"] <= 9 and cheap["usd"]["p50"] < fast["usd"]["p50"]
+    vcpus = 2 * cheap["most_instances"]
+    assert f"`opsctl up --set csd_max_vcpus={vcpus}` sets this limit." in opsctl(*words, "--within", "9").err
+    assert "With --within HOURS, fewer instances" in opsctl(*words).err
+    assert cheap["limit"] == "--within 9 hours"
 
 
 def test_run_simulate_plays_the_datasets_scans_and_submits_nothing(typed_run: Opsctl, storage: Storage) -> None:  # noqa: F811

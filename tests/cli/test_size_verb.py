@@ -18,6 +18,8 @@ from support.windows import terminal
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.selftest.phases import Phases
+from opsctl.core.selftest.times import TIMES_KEY, PlatformTimes
 from opsctl.core.sizing.packing import Assumptions
 from opsctl.core.sizing.peaks import ScanPeak
 from opsctl.core.sizing.size_report import SizeReport, size_report
@@ -147,9 +149,43 @@ def test_the_next_commands_are_the_runs_own_without_what_chose_its_scans_and_the
         "opsctl up --name m2g --pack auto": "make it the platform's default",
     }
     assert next_commands(FITTING)["opsctl up --name m2g --set root_volume_gib=43"]
+    dear = report([5_000] * 10)
+    dear = replace(dear, rates=replace(RATES, disk_usd_per_gib_hour=0.001, root_volume_gib=100))
+    saved = next_commands(dear)["opsctl up --name m2g --set root_volume_gib=43"]
+    change = 0.057 / dear.rates.usd_per_instance_hour
+    assert saved == f"give instances the disk that they need: about {change:.0%} less an hour"
     assert next_commands(report([5_000])) == {
         "opsctl run HNU1 --sp native --first 10": "measure more scans, each alone"
     }
+
+
+def test_the_disk_follows_the_self_test_and_the_largest_instance_that_is_allowed(
+    run_of: Callable[..., str],
+    opsctl: Opsctl,
+    storage: Storage,  # noqa: F811
+    home: Path,
+) -> None:
+    run_of(*[5_000] * 10)
+    assert json.loads(opsctl("size", "--json").out)["packings"][1]["disk_gib"] == 45
+    times = PlatformTimes().with_measured(
+        [("r5.large", Phases(instance=1.0, start=1.0))],
+        at="2026-11-28T12:00:00Z",
+        disks={"r5.large": 20 * 1024},
+        image=platform().image,
+    )
+    storage.put_json("data", TIMES_KEY, times.as_json())
+    said = opsctl("size")
+    assert "20 GiB for system and image (the self-test of 2026-11-28)" in " ".join(said.err.split())
+    assert "shared by 2 scans, is 62 MiB/s for each" in " ".join(said.err.split())
+    # 2,000 MiB a scan: the layers of the image, with half of its size, need more.
+    assert "--set root_volume_gib=32  give instances the disk that they need: the price stays the same" in said.err
+    models = {
+        name: replace(model, more_instance_types=("r5.4xlarge",) if name == "csd" else ())
+        for name, model in platform().models.items()
+    }
+    Home(home).keep(replace(platform(), models=models))
+    two = json.loads(opsctl("size", "--json").out)["packings"][1]
+    assert (two["disk_scans"], two["disk_gib"]) == (16, 60)
 
 
 def test_the_previews_peaks_advise_nothing_for_aws() -> None:

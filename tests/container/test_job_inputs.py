@@ -87,7 +87,7 @@ def test_an_input_that_changed_or_went_since_the_submission(world: World) -> Non
 
     world.client.delete_object(Bucket=BUCKET, Key=f"{STEM}.bval")
     assert world.run(attempt=2)[0] == 2
-    assert world.result()["cause"].startswith("sub-0025427_ses-1_dwi.bval cannot be read: S3 answered HeadObject")
+    assert world.result()["cause"].startswith("sub-0025427_ses-1_dwi.bval cannot be read: S3 answered GetObject")
     assert (world.result()["cause_code"], world.result()["facts"]["file"]) == ("input_missing", uri)
 
 

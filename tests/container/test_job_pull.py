@@ -91,3 +91,35 @@ def test_the_etag_of_an_object_with_a_kms_key_is_compared_with_no_md5(s3: LocalS
     assert (len(head.etag), head.plain_md5) == (32, False)
     (tmp_path / "ours").write_bytes(b"voxels")
     assert staging._difference(str(tmp_path / "ours"), ObjectHead(6, "0" * 32, plain_md5=head.plain_md5)) is None
+
+
+def small_input(s3: LocalS3, body: bytes) -> Input:
+    etag = s3.client.put_object(Bucket="data", Key=KEY, Body=body)["ETag"].strip('"')
+    s3.requests.clear()
+    return Input(URI, "dwi", len(body), etag)
+
+
+def test_a_small_file_is_one_request(s3: LocalS3, tmp_path: Path) -> None:
+    staging._download(S3(make_client()), small_input(s3, b"voxels"), str(tmp_path / "ours"), StopRequest())
+
+    assert (tmp_path / "ours").read_bytes() == b"voxels"
+    assert [(request.method, request.key) for request in s3.requests] == [("GET", KEY)]
+
+
+def test_of_a_small_file_that_was_replaced_no_byte_is_read(s3: LocalS3, tmp_path: Path) -> None:
+    entry = small_input(s3, b"voxels")
+    s3.client.put_object(Bucket="data", Key=KEY, Body=b"others")
+
+    with pytest.raises(WrongInput, match="sub-1_dwi.nii.gz has changed since the run was submitted"):
+        staging._download(S3(make_client()), entry, str(tmp_path / "ours"), StopRequest())
+    assert (tmp_path / "ours").read_bytes() == b""
+
+
+def test_a_small_file_that_breaks_off_is_read_again(s3: LocalS3, tmp_path: Path) -> None:
+    entry = small_input(s3, b"voxels" * 1000)
+    s3.cut_bodies(lambda request: len([sent for sent in s3.requests if is_part(sent)]) == 1)
+
+    staging._download(S3(make_client()), entry, str(tmp_path / "ours"), StopRequest())
+
+    assert (tmp_path / "ours").read_bytes() == b"voxels" * 1000
+    assert len(s3.requests) == 2

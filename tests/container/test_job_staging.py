@@ -26,7 +26,7 @@ from opsctl.core.location import derivatives
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.scan_document import ScanDocuments
-from opsctl.core.runs.scan_key import scan_key
+from opsctl.core.runs.scan_key import ScanKeys
 
 # In the place of the stand-in's own reading: every file of the session that pybids indexes, as m2g asks for them.
 READ_BY_PYBIDS = """
@@ -164,7 +164,7 @@ def submit(world: World, case: Case, dataset: str) -> list[str]:
         created_by="somebody",
         command_line=("opsctl", "run", dataset),
         opsctl_version="0.1.0",
-        keys=tuple(scan_key(scan.inputs, {}, IMAGE) for scan in discovery.scans),
+        keys=tuple(ScanKeys({}, IMAGE).key(scan.inputs) for scan in discovery.scans),
         sizes=(len(discovery.scans),),
         resources="csa",
         attempt_timeout_seconds=21_600,

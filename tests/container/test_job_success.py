@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 
 import pytest
 from support.job_s3 import LocalS3
@@ -236,3 +237,12 @@ def test_a_succeeded_result_of_other_work_is_never_overwritten(world: World) -> 
     assert "a succeeded result with another key stands" in output
     assert world.attempt("job-b")["cause_code"] == "other_result_exists"
     assert world.get(f"{RUN}/results/00000.json") == before
+
+
+def test_how_many_requests_a_scan_takes(world: World, s3: LocalS3) -> None:
+    code, output = world.run()
+    assert code == 0, output
+    outputs = len([key for key in world.keys("HNU1/derivatives/") if key.startswith(OUTPUT)])
+    # Beside the outputs: the dataset's description, the claim taken and given back, the result, the attempt's start and
+    # end. Each input is one GET. More would be felt: they are most of what a short scan costs the local platform.
+    assert Counter(request.method for request in s3.requests if request.job) == {"GET": 18, "PUT": outputs + 6}

@@ -50,3 +50,18 @@ def test_a_child_that_m2g_leaves_behind_ends_with_it(child_file: Path, tmp_path:
     assert ended.exit_code == {"normally": 0, "by a failure": 1, "by a signal": -9}[ending]
     assert ended.tail == ("m2g ends",)
     until(lambda: not alive(child))
+
+
+def test_a_short_m2g_is_not_waited_for_longer_than_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Were its end looked for only now and then, this would take a minute.
+    monkeypatch.setattr(m2g, "_POLL_SECONDS", 60.0)
+    with (tmp_path / "log").open("wb") as stream:
+        for command in ("echo m2g ends", "exec > /dev/null 2>&1; sleep 0.1"):
+            ended = m2g.run(
+                ["/bin/sh", "-c", command],
+                log=Log(stream),
+                log_path=str(tmp_path / "m2g.log"),
+                stop=StopRequest(),
+                variables={"PATH": os.environ["PATH"]},
+            )
+            assert ended.seconds < 30

@@ -62,6 +62,8 @@ def test_on_a_platform_as_opsctl_makes_it_every_check_is_fine(world: SelftestWor
     )
     assert keys(world) == [f"{PREFIX}/{name}" for name in ("attempt-1/written.json", "input.json", "result.json")]
     assert result["versions"]["boto3"]
+    # 99.8 GiB, of which 80 are free.
+    assert result["disk_used_mib"] == int(19.8 * 1024)
 
 
 def test_the_client_has_a_title_and_a_remedy_for_each_check(world: SelftestWorld) -> None:
@@ -269,6 +271,7 @@ def test_on_the_local_platform_nothing_of_an_image_or_instance_is_called_fine(wo
     assert {row[0] for row in rows.values()} == {"not_checked"}
     assert {"m2g", "programs", "atlases", "memory", "vcpus", "disk", "instance_ecs", "instance_s3"} <= set(rows)
     assert [rows[check][1] for check in ("m2g", "programs", "atlases")] == ["preview: not checked."] * 3
+    assert world.result()["disk_used_mib"] is None
 
 
 def test_a_check_that_raises_is_a_failed_row_and_the_others_follow(

@@ -16,6 +16,7 @@ from support.example_platform import platform
 from opsctl.aws.ecr.registry import StoredImage
 from opsctl.commands.platform.image_status import ImageStatus, status
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.image.scan import ImageScan
 from opsctl.render.image import show_image_status
 from opsctl.render.screen import Screen
 
@@ -26,7 +27,12 @@ STORED = StoredImage(
     tags=("0.1.0-abc",),
     pushed_at=datetime(2026, 11, 22, 18, 40, tzinfo=UTC),
     size_bytes=2_100_000_000,
+)
+SCANNED = ImageScan(
+    status="COMPLETE",
     findings={"CRITICAL": 1, "LOW": 4},
+    completed_at=datetime(2026, 11, 22, 18, 44, tzinfo=UTC),
+    is_enhanced=False,
 )
 
 
@@ -36,8 +42,8 @@ class FakeRegistry:
     url = OURS
     copies = (f"base-sha256-{'c' * 64}",)
 
-    def __init__(self, stored: StoredImage | Problem | None) -> None:
-        self.stored = stored
+    def __init__(self, stored: StoredImage | Problem | None, scan: ImageScan | Problem) -> None:
+        self.stored, self.state = stored, scan
 
     def find(self, tag: str | None = None, **_: Any) -> StoredImage | None:
         if tag and tag.startswith("base-"):
@@ -45,6 +51,12 @@ class FakeRegistry:
         if isinstance(self.stored, Problem):
             raise self.stored
         return self.stored
+
+    def scan(self, digest: str) -> ImageScan:
+        assert digest == DIGEST
+        if isinstance(self.state, Problem):
+            raise self.state
+        return self.state
 
 
 class FakeEngine:
@@ -72,8 +84,9 @@ def status_of(
     *,
     source: str | None = "new",
     labels: Mapping[str, str] | None = None,
+    scan: ImageScan | Problem = SCANNED,
 ) -> ImageStatus:
-    registry: Any = FakeRegistry(stored)
+    registry: Any = FakeRegistry(stored, scan)
     engine: Any = FakeEngine(source) if source else None
     images = dict.fromkeys(platform().models, image)
     return status(
@@ -100,11 +113,31 @@ def label_set(digest: str = "c", python: str = "3.7.17", **more: str) -> dict[st
 
 PINNED = f"{OURS}@{DIGEST}"
 SAID = [
+    (status_of(PINNED, STORED), "In the repository as 0.1.0-abc, pushed 2026-11-22 18:40 UTC, 2.1 GB.\n"),
     (
         status_of(PINNED, STORED),
-        "In the repository as 0.1.0-abc, pushed 2026-11-22 18:40 UTC, 2.1 GB, 5 findings of its scan",
+        "ECR's scan of 2026-11-22: 5 findings (1 critical, 4 low). It reads the system's packages,",
     ),
-    (status_of(PINNED, STORED), "(1 critical, 4 low)."),
+    (
+        status_of(PINNED, STORED, scan=ImageScan(status="ACTIVE", findings={"HIGH": 1}, is_enhanced=True)),
+        "Amazon Inspector's scan: 1 finding (1 high).\n",
+    ),
+    (status_of(PINNED, STORED, scan=ImageScan(status="COMPLETE", findings={})), "ECR's scan: 0 findings. It reads"),
+    (
+        status_of(PINNED, STORED, scan=ImageScan(status="IN_PROGRESS")),
+        "is in progress: type `opsctl image status` again",
+    ),
+    (status_of(PINNED, STORED, scan=ImageScan(status="PENDING")), "is in progress: "),
+    (
+        status_of(PINNED, STORED, scan=ImageScan(status="FAILED", description="The layer is too large.")),
+        "ECR's scan for vulnerabilities has no result: FAILED (The layer is too large).",
+    ),
+    (status_of(PINNED, STORED, scan=ImageScan(status="UNSUPPORTED_IMAGE")), "has no result: UNSUPPORTED_IMAGE.\n"),
+    (status_of(PINNED, STORED, scan=ImageScan(status="NOT_SCANNED")), "ECR has not scanned it for vulnerabilities."),
+    (
+        status_of(PINNED, STORED, scan=Problem("AWS does not allow it.", code=ErrorCode.AWS_DENIED)),
+        "ECR's scan for vulnerabilities cannot be read: AWS does not allow it.",
+    ),
     (status_of(PINNED, STORED), "Built by opsctl 0.1.0 on m2g:1."),
     (status_of(PINNED, STORED, source="old"), "Its code is not this opsctl's: build and push again"),
     (status_of(PINNED, STORED, source=None), "What it was made from is not known on this machine."),
@@ -119,16 +152,16 @@ SAID = [
     (status_of(None, None), "this revision is no longer there"),
     (
         status_of(PINNED, STORED),
-        "Standard support of its base has ended, that of Ubuntu 18.04 on 2023-05-31 and that of Python 3.7 on "
-        "2023-06-27: security faults found since then stay in the image.",
+        "Standard support of its base has ended: Ubuntu 18.04 on 2023-05-31 (https://ubuntu.com/about/release-cycle), "
+        "Python 3.7 on 2023-06-27 (https://devguide.python.org/versions). Security faults found since then stay in the",
     ),
     (
         status_of(PINNED, STORED, source=None, labels=label_set(python="3.13.1", system="ubuntu 18.04")),
-        "Standard support of its base has ended, that of Ubuntu 18.04 on 2023-05-31: ",
+        "Standard support of its base has ended: Ubuntu 18.04 on 2023-05-31 (https://",
     ),
     (
         status_of(PINNED, STORED, source=None, labels=label_set(python="3.13.1")),
-        "Standard support of its base: Python 3.13 until 2029-10-31.",
+        "Standard support of its base: Python 3.13 until 2029-10-31 (https://devguide.python.org/versions).",
     ),
     (
         status_of(PINNED, STORED, source=None, labels=label_set(system="alpine 3.20")),
@@ -152,10 +185,14 @@ def test_the_labels_of_an_image_that_opsctl_did_not_build_say_nothing() -> None:
 
 
 def test_the_json_document_has_the_days() -> None:
-    assert status_of(PINNED, STORED).as_json()["support"] == [
-        {"name": "Ubuntu 18.04", "ends": "2023-05-31", "is_over": True},
-        {"name": "Python 3.7", "ends": "2023-06-27", "is_over": True},
+    document = status_of(PINNED, STORED).as_json()
+    ubuntu, python = "https://ubuntu.com/about/release-cycle", "https://devguide.python.org/versions"
+    assert document["support"] == [
+        {"name": "Ubuntu 18.04", "ends": "2023-05-31", "source": ubuntu, "is_over": True},
+        {"name": "Python 3.7", "ends": "2023-06-27", "source": python, "is_over": True},
     ]
+    assert document["scan"].items() >= {"status": "COMPLETE", "completed_at": "2026-11-22T18:44:00+00:00"}.items()
+    json.dumps(document["scan"])
 
 
 def test_an_image_of_this_opsctls_code_is_not_called_old(capsys: pytest.CaptureFixture[str]) -> None:

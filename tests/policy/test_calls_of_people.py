@@ -12,6 +12,8 @@ from opsctl.local.rights.evaluator import decide
 
 DATA = f"opsctl-{NAME}-{ACCOUNT}-{REGION}"
 BATCH = f"arn:aws:batch:{REGION}:{ACCOUNT}"
+BUDGET = f"opsctl-{NAME}-{REGION}-monthly"
+BUDGET_ARN = f"arn:aws:budgets::{ACCOUNT}:budget/{BUDGET}"
 SUBMIT = {
     "jobQueue": f"{BATCH}:job-queue/opsctl-{NAME}-csd",
     "jobDefinition": f"{BATCH}:job-definition/opsctl-{NAME}-csd:3",
@@ -75,6 +77,30 @@ CALLS = [
         {("s3:DeleteObjectVersion", f"arn:aws:s3:::{DATA}/HNU1/x")},
         "delete",
         True,
+    ),
+    (
+        call("budgets", "CreateBudget", AccountId=ACCOUNT, Budget={"BudgetName": BUDGET}, ResourceTags=[{"Key": "k"}]),
+        {("budgets:ModifyBudget", BUDGET_ARN), ("budgets:TagResource", BUDGET_ARN)},
+        "up-budget",
+        True,
+    ),
+    *[
+        (call("budgets", operation, AccountId=ACCOUNT, **parameters), {(f"budgets:{action}", BUDGET_ARN)}, file, True)
+        for file, operation, action, parameters in (
+            ("up-budget", "UpdateBudget", "ModifyBudget", {"NewBudget": {"BudgetName": BUDGET}}),
+            ("up-budget", "CreateNotification", "ModifyBudget", {"BudgetName": BUDGET}),
+            ("up-budget", "DeleteBudget", "ModifyBudget", {"BudgetName": BUDGET}),
+            ("up-budget", "DescribeBudget", "ViewBudget", {"BudgetName": BUDGET}),
+            ("up-budget", "DescribeSubscribersForNotification", "ViewBudget", {"BudgetName": BUDGET}),
+            ("up-budget", "ListTagsForResource", "ListTagsForResource", {"ResourceARN": BUDGET_ARN}),
+            ("up-budget", "UntagResource", "UntagResource", {"ResourceARN": BUDGET_ARN}),
+        )
+    ],
+    (
+        call("budgets", "DeleteBudget", AccountId=ACCOUNT, BudgetName="somebody-elses"),
+        {("budgets:ModifyBudget", f"arn:aws:budgets::{ACCOUNT}:budget/somebody-elses")},
+        "up-budget",
+        False,
     ),
     (call("freetier", "GetAccountPlanState"), {("freetier:GetAccountPlanState", "*")}, "run", True),
     (

@@ -14,7 +14,7 @@ from test_policy_form import MAX_CHARACTERS, as_list, known, takes
 
 from opsctl.local.rights.evaluator import Decision, Request, decide
 
-PAGE = "".join((FOLDER.parent / page).read_text() for page in ("institute.md", "notify.md"))
+PAGE = "".join((FOLDER.parent / page).read_text() for page in ("institute.md", "notify.md", "cost.md"))
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/Boundary"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 VALUES = {

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from aws_platform import AwsPlatform, aws_platform
+
+
+@pytest.fixture(autouse=True)
+def prices_of_this_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day on which the table of prices is new: the recorded screens must not change with the date."""
+    monkeypatch.setattr("opsctl.aws.pricing._now", lambda: datetime(2026, 2, 1, tzinfo=UTC))
 
 
 @pytest.fixture(scope="session")

@@ -84,6 +84,7 @@ CASES = (
     Case("tags", '{"lab":"neuro"}', lambda lab: lab.queue["tags"].get("lab"), 1),
     Case("source_buckets", "", lambda lab: "lab-raw" in lab.job_policy, 1, ("--source-bucket", "lab-raw"), ("--source-bucket", "none")),
     Case("notify_emails", "", lambda lab: lab.told, 2, ("--notify-email", "someone@lab.org"), ("--notify-email", "none")),
+    Case("monthly_budget", "", lambda lab: lab.budgets, 2, ("--monthly-budget", "200"), ("--monthly-budget", "none"), needs="notify_emails"),
     Case("permissions_boundary", "", lambda lab: lab.boundary, 1, ("--permissions-boundary", "@boundary"), ("--permissions-boundary", "default")),
     Case("unfinished_upload_days", "3", lambda lab: lab.lifecycle_rules[0]["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"], 1),
     Case("noncurrent_days", "30", lambda lab: len(lab.lifecycle_rules), 2),

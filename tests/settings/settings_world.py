@@ -146,6 +146,12 @@ class Lab:
             for subscription in sns.list_subscriptions()["Subscriptions"]
         ]
 
+    @property
+    def budgets(self) -> list[tuple[str, str]]:
+        """Each budget and its amount."""
+        reply = self.client("budgets").describe_budgets(AccountId="123456789012")
+        return [(budget["BudgetName"], budget["BudgetLimit"]["Amount"]) for budget in reply["Budgets"]]
+
     def active_definitions(self) -> list[str]:
         return sorted(
             definition["jobDefinitionArn"]

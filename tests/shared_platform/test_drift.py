@@ -106,9 +106,9 @@ BLOCKED = {"block_public_acls": True, "block_public_policy": True}
         ),
         (
             "aws_vpc.main",
-            {"enable_dns_hostnames": True},
-            {"enable_dns_hostnames": False},
-            "the network gives its instances no names any more",
+            {"enable_dns_support": True},
+            {"enable_dns_support": False},
+            "the network finds no names any more (DNS is off)",
         ),
         ("aws_vpc.main", {"id": "vpc-1"}, None, "the network is gone"),
         (

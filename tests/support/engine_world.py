@@ -99,7 +99,10 @@ class EngineWorld:
     def with_registry(self, host: str, location: str, *, name: str) -> dict[str, str]:
         """The environment in which what is sent to a registry's host arrives at one on this machine: as its proxy."""
         file = self.folder / f"registries-{name}.conf"
-        file.write_text(_REGISTRIES.format(host=host))
+        # Other test processes write the same, and their Podman may be reading it.
+        part = self.folder / f"registries-{name}.{os.getpid()}.part"
+        part.write_text(_REGISTRIES.format(host=host))
+        part.replace(file)
         return {
             **self.environment,
             "CONTAINERS_REGISTRIES_CONF": str(file),

@@ -103,6 +103,7 @@ class PlayedJob:
     knows_pull: bool = True
     wrote_raw_data: bool = False
     forgotten_after: float = float("inf")
+    disk_used_mib: int | None = None
 
 
 class PlayedSelftest:
@@ -269,6 +270,7 @@ class PlayedSelftest:
             "pull_stopped_at": moment(submitted + 160) if job.knows_pull else None,
             "log_stream": self._stream(job_id),
             "versions": {"m2g": "0.3.0", "python": "3.7.17", "boto3": "1.33.13"},
+            "disk_used_mib": job.disk_used_mib,
             "rows": [
                 {
                     "check": check,

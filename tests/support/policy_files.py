@@ -9,8 +9,8 @@ from support.repository import ROOT
 
 FOLDER = ROOT / "docs" / "policies"
 FILES = ("run", "up", "up-network", "state", "delete")
-#: Those of docs/institute.md and docs/notify.md.
-INSTITUTE_FILES = ("up-vpc", "up-key", "up-boundary", "up-mail", "boundary", "kms-key")
+#: Those of docs/institute.md, docs/notify.md and docs/cost.md.
+INSTITUTE_FILES = ("up-vpc", "up-key", "up-boundary", "up-mail", "up-budget", "boundary", "kms-key")
 
 #: The platform that the policies' tests are about.
 NAME, REGION, ACCOUNT = "m2g", "eu-central-1", "123456789012"

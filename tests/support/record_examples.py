@@ -176,7 +176,7 @@ KINDS = {
         frozenset(
             {
                 *("memory_mib", "max_spend_usd", "dataset_version", "dataset_doi"),
-                *("vcpus", "scans_per_instance", "grows_to_mib", "is_grown"),
+                *("vcpus", "scans_per_instance", "scans_at_once", "grows_to_mib", "is_grown"),
             }
         ),
         frozenset({"adopted"}),

@@ -27,6 +27,7 @@ EXCEPTIONS: dict[Who, dict[str, str]] = {
         "ec2:DescribeSpotPriceHistory": "prices; the local platform costs nothing",
         "pricing:GetProducts": "prices; the local platform costs nothing",
         "ecr:DescribeImages": "an image's digest; the local platform has no registry",
+        "ecr:DescribeImageScanFindings": "image status; the local platform has no registry",
         "autoscaling:DescribeAutoScalingGroups": "launches that AWS refused; the local platform has no groups",
         "autoscaling:DescribeScalingActivities": "launches that AWS refused; the local platform has no groups",
         "freetier:GetAccountPlanState": "the account's plan; the local platform has none",
@@ -36,6 +37,7 @@ EXCEPTIONS: dict[Who, dict[str, str]] = {
     "up": {
         "ecr:GetAuthorizationToken": "image push; the local platform has no registry",
         "ecr:DescribeImages": "image status; the local platform has no registry",
+        "ecr:DescribeImageScanFindings": "image status; the local platform has no registry",
         "ecr:BatchCheckLayerAvailability": "image push, by the container engine",
         "ecr:BatchGetImage": "image push, and up on AWS, which looks for the m2g in the image",
         "ecr:CompleteLayerUpload": "image push, by the container engine",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 from opsctl.aws.errors import code_of, translated
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import inner_object, parse_object
+from opsctl.core.image.scan import NOT_SCANNED, ImageScan, scan_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -34,15 +34,12 @@ class StoredImage:
     ----------
     size_bytes
         Compressed, as it is pulled.
-    findings
-        Number of findings of each severity by ECR's image scan; None if it was not scanned.
     """
 
     digest: str
     tags: tuple[str, ...]
     pushed_at: datetime | None
     size_bytes: int | None
-    findings: Mapping[str, int] | None
 
 
 class Registry:
@@ -90,13 +87,40 @@ class Registry:
         if not details:
             return None
         detail = details[0]
-        counts = detail.get("imageScanFindingsSummary", {}).get("findingSeverityCounts")
         return StoredImage(
             digest=detail["imageDigest"],
             tags=tuple(sorted(detail.get("imageTags", ()))),
             pushed_at=detail.get("imagePushedAt"),
             size_bytes=detail.get("imageSizeInBytes"),
-            findings={str(severity): count for severity, count in counts.items()} if counts is not None else None,
+        )
+
+    def scan(self, digest: str) -> ImageScan:
+        """What ECR's scan of an image says.
+
+        DescribeImages has it only for the earlier kind of basic scanning.
+
+        Raises
+        ------
+        Problem
+            If AWS cannot be reached or refuses.
+        """
+        with translated("asking for the image's scan"):
+            try:
+                reply = self._client.describe_image_scan_findings(
+                    repositoryName=self._name, imageId={"imageDigest": digest}
+                )
+            except ClientError as error:
+                if code_of(error) in ("ScanNotFoundException", "ImageNotFoundException"):
+                    return ImageScan(status=NOT_SCANNED)
+                raise
+        status, findings = reply.get("imageScanStatus", {}), reply.get("imageScanFindings", {})
+        counts = findings.get("findingSeverityCounts")
+        return scan_of(
+            str(status.get("status", "")),
+            description=status.get("description", ""),
+            counts={str(severity): count for severity, count in counts.items()} if counts is not None else None,
+            completed_at=findings.get("imageScanCompletedAt"),
+            is_enhanced=bool(findings.get("enhancedFindings")),
         )
 
     def ids_of(self, tag: str) -> set[str]:

@@ -15,9 +15,8 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -39,11 +38,18 @@ _SAFE = "/~"
 _PORTS = {"http": 80, "https": 443}
 #: Services that speak as S3 does keep a checksum only with this, which SDKs send beside it.
 _KEPT = {"x-amz-sdk-checksum-algorithm": "SHA256"}
+_QUERY = {
+    "Prefix": "prefix",
+    "Delimiter": "delimiter",
+    "StartAfter": "start-after",
+    "ContinuationToken": "continuation-token",
+}
+#: 1,000 keys of 1,024 bytes, each of them percent-encoded, have 4 MB.
+_PAGE_BYTES = 16 * 1024 * 1024
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
-@dataclass(frozen=True)
-class _Bucket:
+class _Bucket(NamedTuple):
     """How requests to a bucket are sent."""
 
     endpoint: Endpoint
@@ -51,6 +57,19 @@ class _Bucket:
     path: str
     region: str
     user_agent: str
+
+
+class Request(NamedTuple):
+    """A signed request without its body.
+
+    Attributes
+    ----------
+    head
+        Its first line and its headers.
+    """
+
+    endpoint: Endpoint
+    head: bytes
 
 
 class _Prepared(Exception):
@@ -85,9 +104,7 @@ class Direct:
         self._idle: dict[Endpoint, deque[Connection]] = {}
         client.meta.events.register_first("before-call.s3.PutObject", _end_preparation)
 
-    def put(
-        self, bucket: str, key: str, body: Iterable[bytes], *, sha256: bytes, size_bytes: int, content_type: str = ""
-    ) -> bool:
+    def put(self, bucket: str, key: str, body: Iterable[bytes], *, sha256: bytes, size_bytes: int) -> bool:
         """Write an object, whose SHA-256 S3 verifies and keeps; False: botocore must do it.
 
         Parameters
@@ -97,11 +114,21 @@ class Direct:
         sha256
             Of the body.
         """
+        request = self.put_request(bucket, key, sha256=sha256, size_bytes=size_bytes)
+        reply = None if request is None else self._exchange("PutObject", _of(bucket, key), request, body, at_most=0)
+        return reply is not None and reply.status == 200
+
+    def put_request(
+        self, bucket: str, key: str, *, sha256: bytes, size_bytes: int, content_type: str = ""
+    ) -> Request | None:
+        """The head of a request that writes an object; None: botocore must do it.
+
+        Its parameters are those of `put`.
+        """
         headers = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode(), **_KEPT}
         if content_type:
             headers["content-type"] = content_type
-        reply = self._exchange("PutObject", bucket, key, headers, body, sha256.hex(), size_bytes, at_most=0)
-        return reply is not None and reply.status == 200
+        return self._request("PUT", bucket, key, headers, sha256.hex(), size_bytes)
 
     def get(self, bucket: str, key: str, *, at_most: int, etag: str = "") -> bytes | None:
         """An object's bytes, compared with the checksum that S3 keeps; None: botocore must do it.
@@ -114,25 +141,49 @@ class Direct:
             The object must have this one, if any is given.
         """
         headers = {"x-amz-checksum-mode": "ENABLED", **({"if-match": f'"{etag}"'} if etag else {})}
-        reply = self._exchange("GetObject", bucket, key, headers, (), _EMPTY_SHA256, None, at_most=at_most)
+        request = self._request("GET", bucket, key, headers, _EMPTY_SHA256, None)
+        reply = None if request is None else self._exchange("GetObject", _of(bucket, key), request, (), at_most=at_most)
         if reply is None or reply.body is None or not _is_intact(reply.body, reply.headers):
             return None
         return reply.body
 
-    def _exchange(
+    def list_objects(self, query: Mapping[str, str]) -> bytes | None:
+        """The XML of a page of ListObjectsV2; None: botocore must do it.
+
+        Parameters
+        ----------
+        query
+            Its parameters under botocore's names, `Bucket` among them.
+        """
+        bucket = query["Bucket"]
+        values = {_QUERY[name]: value for name, value in query.items() if name != "Bucket"}
+        values |= {"list-type": "2", "encoding-type": "url"}
+        try:
+            text = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(values.items()))
+        except UnicodeEncodeError:
+            return None
+        headers = {"x-amz-optional-object-attributes": "RestoreStatus"}
+        request = self._request("GET", bucket, None, headers, _EMPTY_SHA256, None, query=text)
+        if request is None:
+            return None
+        params = {"Bucket": bucket, "Prefix": query.get("Prefix", "")}
+        reply = self._exchange("ListObjectsV2", params, request, (), at_most=_PAGE_BYTES)
+        return None if reply is None else reply.body
+
+    def _request(
         self,
-        operation: str,
+        method: str,
         bucket: str,
-        key: str,
+        key: str | None,
         headers: dict[str, str],
-        body: Iterable[bytes],
         payload_sha256: str,
         size_bytes: int | None,
         *,
-        at_most: int,
-    ) -> Reply | None:
-        path, target = encoded(key), self._bucket(bucket)
-        if path is None or target is None:
+        query: str = "",
+    ) -> Request | None:
+        """A signed request of an object; without a key, of the bucket."""
+        target = self._bucket(bucket)
+        if target is None or (path := _path(target, key)) is None:
             return None
         try:
             credentials = self._credentials()
@@ -140,7 +191,6 @@ class Direct:
             return None
         if credentials is None:
             return None
-        method, path = operation[:3].upper(), f"{target.path}/{path}"
         headers = signed(
             method,
             path,
@@ -148,47 +198,70 @@ class Direct:
             payload_sha256=payload_sha256,
             credentials=credentials,
             region=target.region,
+            query=query,
         )
         if size_bytes is not None:
             headers["content-length"] = str(size_bytes)
-        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        address = f"{path}?{query}" if query else path
+        lines = [f"{method} {address} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return Request(target.endpoint, "\r\n".join(lines).encode())
+
+    def _exchange(
+        self, operation: str, params: Mapping[str, str], request: Request, body: Iterable[bytes], *, at_most: int
+    ) -> Reply | None:
         started = time.perf_counter()
-        reply, outcome = None, ""
+        reply, error = None, None
         try:
-            reply = self._sent(target.endpoint, "\r\n".join(lines).encode(), body, at_most)
-            outcome = str(reply.status)
-        except UnusualReply as error:
-            outcome = type(error).__name__
+            reply = self._sent(request.endpoint, request.head, body, at_most)
+        except (UnusualReply, OSError, EOFError) as problem:
+            error = problem
+        self.note(operation, params, seconds=time.perf_counter() - started, reply=reply, error=error)
+        return reply
+
+    def note(
+        self,
+        operation: str,
+        params: Mapping[str, str],
+        *,
+        seconds: float,
+        reply: Reply | None,
+        error: Exception | None,
+    ) -> None:
+        """Log a request with its reply, or with the error that it ended with; `params` as for `log_call`."""
+        if isinstance(error, UnusualReply):
             # Each further request would be sent twice.
-            self._buckets[bucket] = None
-        except (OSError, EOFError) as error:
-            outcome = type(error).__name__
+            self._buckets[params["Bucket"]] = None
         ids = (reply.headers.get("x-amz-request-id", ""), reply.headers.get("x-amz-id-2", "")) if reply else ()
         log_call(
             f"s3.{operation}",
-            {"Bucket": bucket, "Key": key},
-            seconds=time.perf_counter() - started,
-            outcome=outcome,
+            params,
+            seconds=seconds,
+            outcome=str(reply.status) if reply else type(error).__name__,
             request_id=" ".join(filter(None, ids)),
         )
-        return reply
 
-    def _sent(self, endpoint: Endpoint, head: bytes, body: Iterable[bytes], at_most: int) -> Reply:
+    def free_connection(self, endpoint: Endpoint) -> Connection | None:
+        """A connection that is open and that nobody uses; None where there is none."""
         idle = self._idle.setdefault(endpoint, deque())
-        connection = None
-        while idle and connection is None:
+        while idle:
             try:
                 last = idle.pop()
             except IndexError:
                 break
             if last.is_fresh:
-                connection = last
-            else:
-                last.close()
-        connection = connection or Connection(endpoint)
+                return last
+            last.close()
+        return None
+
+    def give_back(self, connection: Connection) -> None:
+        """Let others use a connection that waits for nothing."""
+        self._idle.setdefault(connection.endpoint, deque()).append(connection)
+
+    def _sent(self, endpoint: Endpoint, head: bytes, body: Iterable[bytes], at_most: int) -> Reply:
+        connection = self.free_connection(endpoint) or Connection(endpoint)
         reply = connection.exchange(head, body, at_most=at_most)
         if connection.is_open:
-            idle.append(connection)
+            self.give_back(connection)
         return reply
 
     def _bucket(self, name: str) -> _Bucket | None:
@@ -247,6 +320,18 @@ class Direct:
             self._tls = ssl.create_default_context()
             self._tls.load_verify_locations(**{kind: path})
         return self._tls
+
+
+def _of(bucket: str, key: str) -> dict[str, str]:
+    return {"Bucket": bucket, "Key": key}
+
+
+def _path(target: _Bucket, key: str | None) -> str | None:
+    """The path of an object, or of the bucket; None for what is no key."""
+    if key is None:
+        return target.path or "/"
+    path = encoded(key)
+    return None if path is None else f"{target.path}/{path}"
 
 
 def encoded(key: str) -> str | None:

@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, BinaryIO
 
 from opsctl.aws.errors import translated
+from opsctl.aws.s3.bulk.puts import Puts
 from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.errors import ErrorCode, Problem
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
     from opsctl.aws.s3.direct import Direct
 
+#: The digest of a file of this size takes less time than a thread of its own would.
+_SMALL_BYTES = 128 * 1024
 #: A file of this size is read once; a larger one twice, because S3 wants its checksum first and not all fit in memory.
-_SMALL_BYTES = 1024 * 1024
+_MIDDLE_BYTES = 1024 * 1024
 _PIECE_BYTES = 256 * 1024
 #: A small file mostly waits for its reply, a large one for the wire.
 #: macOS lets a process open 256 files and connections.
-_SMALL_THREADS, _LARGE_THREADS = 128, 16
+_SMALL_AT_ONCE, _MIDDLE_THREADS, _LARGE_THREADS = 128, 64, 16
 #: After Ctrl-C. A request that takes longer is left alone: the next upload sends its file again.
 _STOP_SECONDS = 0.5
 
@@ -78,15 +81,26 @@ class FileUpload:
         Problem
             When S3 would refuse every file; the others are not begun then.
         """
-        small: list[tuple[str, Path]] = []
+        small: dict[str, Path] = {}
+        middle: list[tuple[str, Path]] = []
         large: list[tuple[str, Path]] = []
         for key, path in files.items():
             try:
-                (small if path.stat().st_size <= _SMALL_BYTES else large).append((key, path))
+                size = path.stat().st_size
             except OSError as error:
                 self._failures[key] = _unreadable(path, error)
-        small_threads = _LARGE_THREADS if self._direct is None else _SMALL_THREADS
-        groups = [self._workers(small, small_threads), self._workers(large, _LARGE_THREADS)]
+                continue
+            if size <= _SMALL_BYTES and self._direct is not None:
+                small[key] = path
+            else:
+                (middle if size <= _MIDDLE_BYTES else large).append((key, path))
+        middle_threads = _LARGE_THREADS if self._direct is None else _MIDDLE_THREADS
+        groups: list[Workers[tuple[str, Path]] | Puts] = [
+            Workers(self._send, group, most_threads=threads)
+            for group, threads in ((large, _LARGE_THREADS), (middle, middle_threads))
+        ]
+        if self._direct is not None:
+            groups.append(self._small(small, self._direct))
         try:
             for workers in groups:
                 workers.wait()
@@ -96,13 +110,38 @@ class FileUpload:
                 workers.stop(at_most_seconds=_STOP_SECONDS)
         return dict(self._failures)
 
-    def _workers(self, files: Iterable[tuple[str, Path]], threads: int) -> Workers[tuple[str, Path]]:
-        return Workers(self._send, files, most_threads=threads)
+    def _small(self, files: Mapping[str, Path], direct: Direct) -> Puts:
+        def contents() -> Iterator[tuple[str, bytes]]:
+            for key, path in files.items():
+                try:
+                    with path.open("rb") as file:
+                        content = file.read(_SMALL_BYTES + 1)
+                except OSError as error:
+                    self._failures[key] = _unreadable(path, error)
+                    continue
+                if len(content) <= _SMALL_BYTES:
+                    yield key, content
+                else:
+                    # It has become larger meanwhile.
+                    self._send((key, path))
 
-    def _send(self, item: tuple[str, Path]) -> None:
+        def done(key: str, size: int) -> None:
+            self._on_bytes(size)
+            self._succeed(key, size)
+
+        return Puts(
+            direct,
+            self._bucket,
+            contents(),
+            otherwise=lambda key, _: self._send((key, files[key]), is_direct=False),
+            done=done,
+            at_once=_SMALL_AT_ONCE,
+        )
+
+    def _send(self, item: tuple[str, Path], *, is_direct: bool = True) -> None:
         key, path = item
         try:
-            size = self._sent(key, path)
+            size = self._sent(key, path, self._direct if is_direct else None)
         except OSError as error:
             self._failures[key] = _unreadable(path, error)
         except Problem as problem:
@@ -112,17 +151,20 @@ class FileUpload:
             if not self._has_sent and len(self._failures) >= _HOPELESS:
                 raise
         else:
-            self._has_sent = True
-            self._done(key, size)
+            self._succeed(key, size)
 
-    def _sent(self, key: str, path: Path) -> int:
+    def _succeed(self, key: str, size: int) -> None:
+        self._has_sent = True
+        self._done(key, size)
+
+    def _sent(self, key: str, path: Path, direct: Direct | None) -> int:
         """Send a file; returns its size."""
         counted = _Counted(self._on_bytes)
         try:
             with translated(f"sending {path}"):
                 size = path.stat().st_size
-                if self._direct is not None and size <= PART_BYTES:
-                    if self._is_put(self._direct, key, path, size, counted):
+                if direct is not None and size <= PART_BYTES:
+                    if self._is_put(direct, key, path, size, counted):
                         return size
                     counted.take_back()
 
@@ -149,7 +191,7 @@ class FileUpload:
 
     def _is_put(self, direct: Direct, key: str, path: Path, size: int, counted: _Counted) -> bool:
         with path.open("rb") as file:
-            if size > _SMALL_BYTES:
+            if size > _MIDDLE_BYTES:
                 # A file that changes in between has another SHA-256, and S3 refuses it.
                 digest = hashlib.file_digest(file, "sha256").digest()
                 pieces = counted.counting(self._pieces(file, size))

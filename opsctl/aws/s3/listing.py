@@ -10,60 +10,30 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from html import unescape
 from sys import intern
 from threading import Event
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import unquote_plus
 
-from opsctl.core.dataset.scan import S3Object
+from botocore.exceptions import PaginationError
+
+from opsctl.aws.s3.bulk.list_page import BODY, ENTRIES, Entry, list_page, taken_out
+from opsctl.core.dataset.s3_object import S3Object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from opsctl.aws.s3.direct import Direct
+
 T = TypeVar("T")
 
 _SHARDS = 16
-_ENTRIES, _BODY = "OpsctlObjects", "OpsctlBody"
-
 # Botocore calls the handlers of `before-parse.s3.*` before those of `before-parse.s3.ListObjectsV2`; one of its own
 # parses the whole reply to look for an error in it. A handler of this name is called first.
 _EVENT = "before-parse.*.ListObjectsV2"
 
 
-def _until(element: str) -> str:
-    """A pattern of all other elements of an object before one.
-
-    No group is possessive: CPython before 3.11.5 misses matches then (gh-106052), and Debian 12 has 3.11.2.
-    """
-    return rf"[^<]*+(?:<(?!{element}>|/Contents>)[^<]*+)*"
-
-
-# S3 and compatible services write an object's elements in this order, some of them with further ones in between.
-_OBJECT = re.compile(
-    r"<Contents>" + _until("Key") + r"<Key>([^<]*+)</Key>"
-    # The next ones are S3's own: named, they take a third of the time.
-    r"(?:<LastModified>[^<]*+</LastModified>)?"
-    + _until("ETag")
-    + r"<ETag>(?:&quot;|&#34;|\")?([^<&\"]*+)(?:&quot;|&#34;|\")?</ETag>"
-    r"(?:<ChecksumAlgorithm>[^<]*+</ChecksumAlgorithm>)?(?:<ChecksumType>[^<]*+</ChecksumType>)?"
-    + _until("Size")
-    + r"<Size>(\d++)</Size>\s*+"
-    r"(?:<StorageClass>(\w++)</StorageClass>\s*+)?"
-    r"(?:<RestoreStatus>\s*+<IsRestoreInProgress>(true|false)</IsRestoreInProgress>"
-    + _until("/RestoreStatus")
-    + r"</RestoreStatus>)?"
-    + _until("/Contents")
-    + r"</Contents>"
-)
-_CODED = "%+&"
 _RESTORE: dict[str, Literal["", "in progress", "restored"]] = {"": "", "true": "in progress", "false": "restored"}
-_FIRST, _LAST = "<Contents>", "</Contents>"
 _CHANGED = re.compile(r"<LastModified>([^<]+)</LastModified>")
-
-# Key, etag, size in bytes, storage class, and whether a restore is in progress (`true`, `false`, or empty where nobody
-# asked for one). Most entries of a large dataset are discarded, so none becomes an S3Object before that.
-Entry = tuple[str, str, str, str, str]
 
 
 class Listing:
@@ -73,12 +43,16 @@ class Listing:
     ----------
     client
         Its replies to ListObjectsV2 have no `Contents` afterwards.
+    direct
+        For the pages of large listings, by the same login: botocore takes as long for a page as its 1,000 keys do.
+        None: `client` does all.
     """
 
-    def __init__(self, client: S3Client) -> None:
+    def __init__(self, client: S3Client, direct: Direct | None = None) -> None:
         self._client = client
+        self._direct = direct
         # The id prevents that two listings of one client register the hook twice.
-        client.meta.events.register(_EVENT, _take_objects, unique_id=_ENTRIES)
+        client.meta.events.register(_EVENT, _take_objects, unique_id=ENTRIES)
 
     def level(
         self,
@@ -168,7 +142,7 @@ class Listing:
         def entries_of(start: int) -> Iterator[Entry]:
             # A folder's keys sort after its own name and before the next folder's.
             end = folders[start + size] if start + size < len(folders) else None
-            for page in self._pages(on_change, Bucket=bucket, Prefix=shared, StartAfter=folders[start]):
+            for page in self._many_pages(on_change, Bucket=bucket, Prefix=shared, StartAfter=folders[start]):
                 entries = _entries(page)
                 # A file that stands beside the folders may sort between them.
                 yield from [
@@ -197,40 +171,60 @@ class Listing:
                 on_change(changed)
             yield page
 
+    def _many_pages(self, on_change: Callable[[datetime], None] | None, **request: str) -> Iterator[Any]:
+        """The same of a large listing: botocore gives those from the first one on that is not usual."""
+        token = ""
+        while True:
+            query = {**request, **({"ContinuationToken": token} if token else {})}
+            page: Any = self._page(query)
+            if page is None:
+                by_botocore: dict[str, Any] = {**query, "OptionalObjectAttributes": ["RestoreStatus"]}
+                page = self._client.list_objects_v2(**by_botocore)
+            if on_change is not None and (changed := _last_change(page)) is not None:
+                on_change(changed)
+            yield page
+            before, token = token, page.get("NextContinuationToken", "")
+            if not token:
+                return
+            if token == before:
+                raise PaginationError(message="The same next token was received twice.")
+
+    def _page(self, query: dict[str, str]) -> dict[str, Any] | None:
+        if self._direct is None:
+            return None
+        content = self._direct.list_objects(query)
+        page = None if content is None else list_page(content)
+        if page is None:
+            # An error, or another service's form: each further page might be asked for twice.
+            self._direct = None
+        return page
+
 
 def _take_objects(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
     """Take the objects out of a reply before botocore parses it (handler of `before-parse`)."""
     if response_dict["status_code"] != 200:
         return
     body = response_dict["body"].decode("utf-8")
-    entries: list[Entry] = _OBJECT.findall(body)
-    start, stop = body.find(_FIRST), body.rfind(_LAST) + len(_LAST)
-    if len(entries) != body.count(_FIRST) or (entries and "<CommonPrefixes>" in body[start:stop]):
+    if (taken := taken_out(body)) is None:
         return
-    # Most keys have no character that is written in another way.
-    keys = "\n".join([entry[0] for entry in entries])
-    if any(sign in keys for sign in _CODED):
-        decode = unquote_plus if "<EncodingType>url</EncodingType>" in body else str
-        entries = [(decode(_text(key)), etag, size, kind, restore) for key, etag, size, kind, restore in entries]
     # Few ask for its dates.
-    customized_response_dict[_BODY] = body
-    customized_response_dict[_ENTRIES] = entries
-    if entries:
-        response_dict["body"] = (body[:start] + body[stop:]).encode()
+    customized_response_dict[BODY] = body
+    customized_response_dict[ENTRIES], rest = taken
+    response_dict["body"] = rest.encode()
 
 
 def _last_change(page: Any) -> datetime | None:
     """When an object of a page was changed last; None for a page without objects."""
-    if _BODY in page:
+    if BODY in page:
         # All of one form, so the order of the texts is that of the moments.
-        last = max(_CHANGED.findall(page[_BODY]), default=None)
+        last = max(_CHANGED.findall(page[BODY]), default=None)
         return None if last is None else datetime.fromisoformat(last)
     return max((obj["LastModified"] for obj in page.get("Contents", ())), default=None)
 
 
 def _entries(page: Any) -> list[Entry]:
-    if _ENTRIES in page:
-        entries: list[Entry] = page[_ENTRIES]
+    if ENTRIES in page:
+        entries: list[Entry] = page[ENTRIES]
         return entries
     return [
         (
@@ -254,10 +248,6 @@ def _object(entry: Entry) -> S3Object:
         storage_class=intern(storage_class or "STANDARD"),
         restore=_RESTORE[restore],
     )
-
-
-def _text(xml: str) -> str:
-    return unescape(xml) if "&" in xml else xml
 
 
 def _shared_prefix(folders: Sequence[str]) -> str:

@@ -34,6 +34,7 @@ def signed(
     payload_sha256: str,
     credentials: Credentials,
     region: str,
+    query: str = "",
     now: float | None = None,
 ) -> dict[str, str]:
     """A request's headers, all of them signed.
@@ -41,11 +42,13 @@ def signed(
     Parameters
     ----------
     path
-        As it is sent, percent-encoded. There is no query.
+        As it is sent, percent-encoded.
     headers
         With names in lower case, `host` among them.
     payload_sha256
         Of the body, in hexadecimal.
+    query
+        As it is sent: names in order, percent-encoded.
     now
         Seconds since 1970; None: this machine's time.
     """
@@ -56,7 +59,7 @@ def signed(
     names = sorted(all_headers)
     signed_names = ";".join(names)
     lines = "".join(f"{name}:{' '.join(all_headers[name].split())}\n" for name in names)
-    canonical = f"{method}\n{path}\n\n{lines}\n{signed_names}\n{payload_sha256}"
+    canonical = f"{method}\n{path}\n{query}\n{lines}\n{signed_names}\n{payload_sha256}"
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
     text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(_key(credentials.secret_key, stamp[:8], region), text.encode(), "sha256").hex()

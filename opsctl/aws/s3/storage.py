@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from opsctl.core.size_limits import RECORD_BYTES
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from opsctl.aws.s3.bulk.puts import Puts
     from opsctl.aws.s3.direct import Direct
     from opsctl.aws.s3.scan_objects import ScanObjects
     from opsctl.core.dataset.scan import S3Object
@@ -57,7 +57,7 @@ class Storage:
         #: For other readers of the same bucket.
         self.client = client
         self.direct = direct
-        self._listing = Listing(client)
+        self._listing = Listing(client, direct)
         self._early_folders: dict[Location, EarlyReply[list[str]]] = {}
         self._early_bodies: dict[tuple[str, str], EarlyReply[bytes | None]] = {}
 
@@ -197,12 +197,14 @@ class Storage:
         return [folder[len(location.key_prefix) : -1] for folder in folders]
 
     def begin_folders(self, location: Location) -> None:
-        """Begin what `folders` will be asked for next."""
-        self._early_folders[location] = EarlyReply(lambda: self._folders(location))
+        """Begin what `folders` will be asked for next, unless it has begun."""
+        if location not in self._early_folders:
+            self._early_folders[location] = EarlyReply(lambda: self._folders(location))
 
     def begin_body(self, bucket: str, key: str, *, at_most: int) -> None:
-        """Begin what `get_body` will be asked for next."""
-        self._early_bodies[bucket, key] = EarlyReply(lambda: self._body(bucket, key, at_most=at_most))
+        """Begin what `get_body` will be asked for next, unless it has begun."""
+        if (bucket, key) not in self._early_bodies:
+            self._early_bodies[bucket, key] = EarlyReply(lambda: self._body(bucket, key, at_most=at_most))
 
     def prefixes(self, bucket: str, beginning: str) -> list[str]:
         """The names of the folders at a bucket's root that begin with a text."""
@@ -331,23 +333,22 @@ class Storage:
         Parameters
         ----------
         bodies
-            Keys and bytes, taken while they are sent: as many are held at once as there are threads.
+            Keys and bytes, taken while they are sent: as many are held at once as are on their way.
         """
+        workers: Workers[tuple[str, bytes]] | Puts
+        if self.direct is None:
+            workers = Workers(lambda item: self.put_body(bucket, *item), bodies, most_threads=_RECORD_THREADS)
+        else:
+            from opsctl.aws.s3.bulk.puts import Puts
 
-        def write(item: tuple[str, bytes]) -> None:
-            key, body = item
-            if self.direct is not None and self.direct.put(
+            workers = Puts(
+                self.direct,
                 bucket,
-                key,
-                [body],
-                sha256=hashlib.sha256(body).digest(),
-                size_bytes=len(body),
+                bodies,
+                otherwise=lambda key, body: self.put_body(bucket, key, body),
                 content_type=_JSON,
-            ):
-                return
-            self.put_body(bucket, key, body)
-
-        workers = Workers(write, bodies, most_threads=self._record_threads)
+                at_once=_DIRECT_THREADS,
+            )
         try:
             yield workers.wait
         finally:

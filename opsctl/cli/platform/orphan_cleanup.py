@@ -41,6 +41,8 @@ class OrphanCleanup:
         self._adopted_storage: list[str] = []
         # Both roots are checked in parallel, and a session is not thread-safe: create the clients first.
         _ = clients.batch, clients.ec2, clients.iam, clients.logs, clients.ssm, clients.s3, clients.ecr
+        if options.monthly_budget is not None:
+            _ = clients.budgets
 
     def find_orphans(self, root: Root) -> Sequence[str]:
         """Compare AWS with a root's state before planning.
@@ -62,7 +64,11 @@ class OrphanCleanup:
             self._adopted_storage = find_existing_storage(root, self._existing_storage())
             return ()
         self._report = find_orphans(
-            root, name=self._options.name, inventory=Inventory(self._clients), batch=batch_of(self._clients)
+            root,
+            name=self._options.name,
+            inventory=Inventory(self._clients),
+            batch=batch_of(self._clients),
+            importable=self._existing_budget(),
         )
         self._claim.check(has_record=self._report.has_record)
         return self._report.replace
@@ -114,6 +120,17 @@ class OrphanCleanup:
             self._screen.say(f"The {resource.words} was made, and AWS's answer was lost: it is made anew.")
         replace = find_invalid_environments(root, name=self._options.name, inventory=inventory)
         return SecondLook(replace=replace, has_cleared=bool(lost))
+
+    def _existing_budget(self) -> dict[str, str]:
+        """The budget of an earlier `up`: AWS would refuse to create it again."""
+        from opsctl.aws.platform.budget import month_spend
+        from opsctl.core.platform.monthly_budget import BUDGET_ADDRESS
+
+        options = self._options
+        if options.monthly_budget is None:
+            return {}
+        spend = month_spend(self._clients.budgets, account_id=options.account_id, name=options.budget_name)
+        return {} if spend is None else {BUDGET_ADDRESS: f"{options.account_id}:{options.budget_name}"}
 
     def _existing_storage(self) -> dict[str, str]:
         from opsctl.aws.platform.existing_storage import existing_storage

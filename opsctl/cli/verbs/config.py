@@ -19,7 +19,8 @@ def config(*, as_json: AsJson = False) -> None:
 
     Example: opsctl config
     """
-    from opsctl.config import config_files, load, working_folder
+    from opsctl.config import load
+    from opsctl.config_files import config_files, working_folder
     from opsctl.render.config import as_json as document
     from opsctl.render.config import show_config
     from opsctl.render.screen import Screen

@@ -40,7 +40,6 @@ def cost(
 
     from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs, hours_of_run, run_cost
     from opsctl.core.costs.money import spent, total
-    from opsctl.core.costs.prices import old_table_note
     from opsctl.render.cost import show_cost, show_costs
 
     with context.screen.waiting("adding up"):
@@ -56,8 +55,9 @@ def cost(
             snapshot = reader.whole() if with_forecast else reader.progress()
             hours = hours_of_run(context.records, reader.run, platform=context.platform) if with_forecast else None
             costs = [run_cost(snapshot, context.pricing(snapshot.run), hours=hours)]
-    if not context.platform.is_local and (note := old_table_note(datetime.now(UTC).date())):
-        context.screen.warn(note)
+    for warning in dict.fromkeys(cost_of_run.rates.warning for cost_of_run in costs):
+        if warning:
+            context.screen.warn(warning)
     if as_json and every:
         runs = [cost_of_run.as_json(by_scan=False) for cost_of_run in costs]
         sums = total([spent(0.0, is_local=context.platform.is_local), *(cost_of_run.money for cost_of_run in costs)])

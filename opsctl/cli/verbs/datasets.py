@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from opsctl.cli import completion
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile
+from opsctl.completion.offers import DATASETS
 
 
 def datasets(
@@ -27,9 +27,9 @@ def datasets(
     context = Context(platform_name=platform, profile=profile)
     bucket = context.platform.data_bucket
     configured = {
-        key.removeprefix(completion.DATASETS): value.value
+        key.removeprefix(DATASETS): value.value
         for key, value in context.configuration.values.items()
-        if key.startswith(completion.DATASETS)
+        if key.startswith(DATASETS)
     }
     with context.screen.waiting("listing the datasets"):
         lines = command(

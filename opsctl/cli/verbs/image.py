@@ -108,15 +108,17 @@ def push(
     from dataclasses import asdict
 
     from opsctl.aws.ecr.registry import Registry
-    from opsctl.commands.platform.image_push import built_image
+    from opsctl.commands.platform.image_push import built_image, other_base
     from opsctl.commands.platform.image_push import push as command
     from opsctl.engine import find_engine
-    from opsctl.render.image import engine_at_work
+    from opsctl.render.image import engine_at_work, warn_other_base
 
     context = Context(platform_name=platform, profile=profile)
     screen, target = context.screen, context.platform
     engine = find_engine(os.environ)
     built = built_image(engine, version=__version__, tag=tag)
+    if (earlier := other_base(built, target)) is not None:
+        warn_other_base(screen, built, earlier)
     if target.is_local:
         screen.say("The local platform runs images from this machine: there is nothing to push.")
         _use_image(context, built.image, arguments=["--local", "--engine", engine.name], yes=yes)

@@ -65,6 +65,7 @@ def report(
     from opsctl.commands.results.report_assets import choose, summarise
     from opsctl.commands.results.report_graphs import ReportGraphs
     from opsctl.commands.runs.snapshot import SnapshotReader
+    from opsctl.commands.simulation.run_course import run_course
     from opsctl.core.results.node_table import known_nodes
     from opsctl.render.report import page
     from opsctl.render.report.pictures import ImageDecoder
@@ -92,7 +93,14 @@ def report(
         target = target_of(file, subject.file_name, folder=Path())
         # Before the snapshot, which then need not read the results again.
         files = summarise(reader.run, reader.on_s3.each_result())
-        gathered = gather(reader.whole(), subject=subject, pricing=context.pricing(reader.run), records=context.records)
+        snapshot, pricing = reader.whole(), context.pricing(reader.run)
+        gathered = gather(snapshot, subject=subject, pricing=pricing, records=context.records)
+        # The runs of a dataset overlap, and each had its own limits.
+        course = (
+            run_course(snapshot, platform=context.platform, records=context.records, rates=pricing.rates)
+            if dataset is None
+            else None
+        )
         choice = choose(
             gathered,
             files,
@@ -123,7 +131,7 @@ def report(
                 source, choice, subject, atlases=atlases, on_file=lambda file: advance(file.size_bytes or 0)
             )
     nodes = known_nodes(choice.atlas, atlases=atlases.table, nodes=atlases.nodes)
-    written_bytes = write(page(gathered, choice, images, nodes=nodes, comparison=compared), target)
+    written_bytes = write(page(gathered, choice, images, nodes=nodes, comparison=compared, course=course), target)
     screen.say(f"{subject.title}: {counted(len(gathered.status.scans), 'scan')}, {size_text(written_bytes)}")
     for note in choice.left_out:
         screen.say(f"  {note}")

@@ -12,6 +12,7 @@ from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.dataset_source import ReadDataset, naming_folder, read_dataset
 from opsctl.cli.defaults import is_typed
+from opsctl.cli.instances import show_instances_of_run
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, ScanFilters, expanded
 from opsctl.cli.options import Dataset
 from opsctl.cli.pilot_options import PilotFlags
@@ -255,14 +256,17 @@ def refuse_run_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: boo
 def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> Guarantee | None:
     """Say what will be submitted, what it costs, and what `--max-spend` guarantees; refuse what it does not cover."""
     from opsctl.render.openneuro import transfer_line
-    from opsctl.render.run import disposition_lines
+    from opsctl.render.run import disposition_lines, outgrown_line
 
     for line in disposition_lines(plan, wiring.estimate(plan)):
         context.screen.say(line)
     if is_openneuro(plan.request.dataset):
         context.screen.say(transfer_line(plan.platform))
+    if outgrown := outgrown_line(plan):
+        context.screen.warn(outgrown)
     for note in wiring.notes(plan):
         context.screen.warn(note)
+    show_instances_of_run(context, plan, wiring)
     guarantee = wiring.guarantee(plan)
     for line in guarantee.lines if guarantee else []:
         context.screen.say(line)

@@ -104,6 +104,15 @@ def up(
             help="Have AWS send mail there when a job of a run ends. May be repeated. `none`: no mail.",
         ),
     ] = None,
+    monthly_budget: Annotated[
+        str | None,
+        typer.Option(
+            "--monthly-budget",
+            metavar="USD",
+            help="Have AWS send mail to --notify-email at 80 % and 100 % of this amount a month, 8 to 12 hours late."
+            " Nothing is stopped. `none`: no budget.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Another setting. May be repeated. NAME=default resets it."),
@@ -128,8 +137,8 @@ def up(
 ) -> None:
     """Create the platform, or bring it up to date.
 
-    Options are remembered for the next `up`. --no-spot, `--pack off`, `--source-bucket none`, `--notify-email none` and
-    the value `default` reset them.
+    Options are remembered for the next `up`. --no-spot, `--pack off`, `--source-bucket none`, `--notify-email none`,
+    `--monthly-budget none` and the value `default` reset them.
 
     Example: opsctl up --local
     """
@@ -140,6 +149,7 @@ def up(
     from opsctl.cli.verbs.selftest import run_selftest
     from opsctl.commands.platform.terraform_workspace import clear_pending_up, ensure_room, save_pending_up
     from opsctl.commands.platform.up import carry_out, propose
+    from opsctl.core.platform.monthly_budget import check_emails
     from opsctl.core.platform.options import PlatformOptions, typed_options
     from opsctl.render.up import apply_progress, plan_lines
     from opsctl.terraform.provider import find_mirror
@@ -152,7 +162,9 @@ def up(
     )
     context = Context(platform_name=chosen, region=region, profile=profile)
     screen = context.screen
-    _refuse_local_mail(chosen, notify_email if local else None)
+    if local:
+        _refuse_local_mail(chosen, notify_email)
+        _refuse_local_budget(chosen, monthly_budget)
     if not was_local_typed and typed_name is None and local:
         screen.say(
             f"This brings up the platform {chosen} on this machine."
@@ -169,6 +181,7 @@ def up(
         image=image,
         spot=spot,
         notify_emails=notify_email,
+        monthly_budget=monthly_budget,
         engine=engine,
         state=state,
     )
@@ -193,6 +206,7 @@ def up(
             settings=settings or (),
             variables=variables | pack_variables(context, pack),
         )
+        check_emails(options)
         options = settle_institute_options(context, clients, options)
         _warn_of_foreign_image(screen, options)
         options = with_m2g_image(context, clients, options)
@@ -255,6 +269,7 @@ def _say_platform_is_up(
     screen.say(f"The platform {options.name} {state}", style="green")
     say_where_jobs_run(context, containers, platform.image)
     _say_who_must_confirm(screen, clients, platform)
+    _say_budget(screen, platform)
     steps = missing_image_steps(context, clients, platform)
     if context.configuration.get("platform") not in (None, options.name):
         other = context.configuration.values["platform"]
@@ -289,6 +304,14 @@ def _say_who_must_confirm(screen: Screen, clients: Clients, platform: Platform) 
         )
 
 
+def _say_budget(screen: Screen, platform: Platform) -> None:
+    """Say what AWS's mail is about, how late it comes, and what it needs."""
+    from opsctl.core.platform.monthly_budget import budget_note
+
+    if platform.monthly_budget is not None:
+        screen.say(budget_note(platform.monthly_budget))
+
+
 def _refuse_contradictions(*, is_local_for_aws: bool, plan: bool, selftest: bool) -> None:
     if is_local_for_aws:
         raise UsageProblem("--local is all on this machine: no --region, --profile, --spot or --data-bucket with it.")
@@ -303,6 +326,16 @@ def _refuse_local_mail(name: str, emails: list[str] | None) -> None:
         raise UsageProblem(
             f"--notify-email is for AWS, which sends the mail: the platform {name} is on this machine.",
             "For it, name where a message goes when you submit: `opsctl run DATASET --notify URL`.",
+        )
+
+
+def _refuse_local_budget(name: str, amount: str | None) -> None:
+    from opsctl.core.platform.options import NONE
+
+    if amount not in (None, NONE):
+        raise UsageProblem(
+            f"--monthly-budget is for AWS, which charges and sends the mail: the platform {name} is on this machine.",
+            "For a limit of one run, see `opsctl run DATASET --max-spend USD`.",
         )
 
 

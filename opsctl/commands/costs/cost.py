@@ -18,7 +18,7 @@ from opsctl.core.costs.money import Money
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.preview import is_preview
-from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.manifest import Run, run_moment
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import Pricing, RunSnapshot
 
@@ -126,6 +126,8 @@ def finished_hours(
     pipeline: str = "dwi",
     reuses_registration: bool = False,
     scans_per_instance: int = 1,
+    resources: str | None = None,
+    before: str = "",
 ) -> Hours:
     """How long a scan takes on this platform, from the newest runs that together hold five finished scans.
 
@@ -143,7 +145,12 @@ def finished_hours(
     scans_per_instance
         How many scans share an instance. Where no such scans have finished, those that had it for
         themselves count, with what is assumed for sharing it.
+    resources
+        The model whose instances they share; None: their own.
+    before
+        The id of a run: it and all later ones do not count.
     """
+    resources = resources or model
     hours = _hours_of_runs(
         records,
         platform=platform,
@@ -151,6 +158,8 @@ def finished_hours(
         pipeline=pipeline,
         reuses_registration=reuses_registration,
         scans_per_instance=scans_per_instance,
+        resources=resources,
+        before=before,
     )
     if not hours.is_measured and scans_per_instance > 1:
         alone = _hours_of_runs(
@@ -160,13 +169,21 @@ def finished_hours(
             pipeline=pipeline,
             reuses_registration=reuses_registration,
             scans_per_instance=1,
+            resources=resources,
+            before=before,
         )
-        hours = alone.beside(scans_per_instance, vcpus=platform.models[model].whole_vcpus)
-    return replace(hours, startup=records.platform_times().startup(platform.models[model].instance_type))
+        hours = alone.beside(scans_per_instance, vcpus=platform.models[resources].whole_vcpus)
+    return replace(hours, startup=records.platform_times().startup(platform.models[resources].instance_type))
 
 
-def hours_of_run(records: Records, run: Run, *, platform: Platform) -> Hours:
-    """How long a scan of a run takes: by scans like it that have finished, its own among them."""
+def hours_of_run(records: Records, run: Run, *, platform: Platform, before: str = "") -> Hours:
+    """How long a scan of a run takes: by scans like it that have finished, its own among them.
+
+    Parameters
+    ----------
+    before
+        The id of a run: it and all later ones do not count.
+    """
     return finished_hours(
         records,
         platform=platform,
@@ -174,6 +191,8 @@ def hours_of_run(records: Records, run: Run, *, platform: Platform) -> Hours:
         pipeline=run.m2g.get("pipeline", "dwi"),
         reuses_registration=run.m2g.get("reuse_registration", False),
         scans_per_instance=run.scans_per_instance,
+        resources=run.resources,
+        before=before,
     )
 
 
@@ -185,9 +204,14 @@ def _hours_of_runs(
     pipeline: str,
     reuses_registration: bool,
     scans_per_instance: int,
+    resources: str,
+    before: str,
 ) -> Hours:
     results: list[Result] = []
+    has_others = False
     for run_id in reversed(records.run_ids()):
+        if before and run_moment(run_id) >= run_moment(before):
+            continue
         try:
             run = records.run(run_id)
         except Problem:
@@ -195,14 +219,25 @@ def _hours_of_runs(
         of_run = (run.platform, run.model, run.m2g.get("pipeline", "dwi"), run.m2g.get("reuse_registration", False))
         if of_run != (platform.name, model, pipeline, reuses_registration):
             continue
-        if is_preview(run.image) or run.scans_per_instance != scans_per_instance:
+        if is_preview(run.image):
+            continue
+        # Two on an instance with one core wait for each other, two on a larger one do not.
+        is_alike = run.scans_per_instance == 1 or run.resources == resources
+        if run.scans_per_instance != scans_per_instance or not is_alike:
+            has_others = True
             continue
         results += [result for result in RunReader(run, records=records).own_results() if result.succeeded]
         if len(results) >= ENOUGH_SCANS:
             break
     # func has no diffusion model.
     kind = pipeline if pipeline == "func" else f"{pipeline} {model}"
-    hours = hours_of(results, kind=kind, reuses_registration=reuses_registration)
+    hours = hours_of(
+        results,
+        kind=kind,
+        reuses_registration=reuses_registration,
+        scans_per_instance=scans_per_instance,
+        has_others=has_others,
+    )
     if is_preview(platform.image) and not hours.is_measured:
         return replace(hours, source="65 minutes a scan (the m2g guide's figure: times of the preview do not count)")
     return hours

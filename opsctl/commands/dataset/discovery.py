@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+
+from msgspec import structs
 
 from opsctl.commands.dataset.headers import ScanFiles
 from opsctl.core.dataset.discovery import Discoverer
@@ -85,7 +87,7 @@ class ChosenScans:
                     "subject": scan.subject,
                     "session": scan.session,
                     "entities": dict(scan.entities),
-                    "inputs": [{**asdict(file), "uri": uri_of(file.uri)} for file in scan.inputs],
+                    "inputs": [{**structs.asdict(file), "uri": uri_of(file.uri)} for file in scan.inputs],
                 }
                 for scan in self.chosen
             ],

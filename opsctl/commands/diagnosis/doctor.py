@@ -11,8 +11,10 @@ from opsctl.aws import identity as aws
 from opsctl.aws.batch.job_definitions import definitions_of
 from opsctl.aws.batch.queue_snapshot import take_snapshot
 from opsctl.aws.clients import Clients
+from opsctl.aws.platform.budget import month_spend
 from opsctl.aws.platform.mail import unconfirmed_emails
 from opsctl.aws.platform.platform_parameter import read_record
+from opsctl.aws.pricing import rates
 from opsctl.commands.diagnosis import machine
 from opsctl.commands.diagnosis.account_look import start_account
 from opsctl.commands.diagnosis.checks import Checks
@@ -144,7 +146,6 @@ def _check(question: Question, checks: Checks) -> Checkup:
         loopback=machine.loopback(),
         region=clients.region if isinstance(clients, Clients) else question.region,
         configuration=question.configuration,
-        today=_now().date(),
         terraform=terraform(),
         provider=provider(),
         engine=engine(),
@@ -203,12 +204,33 @@ def _aws_facts(
         is_spot=platform is not None and platform.spot,
         has_fallback=platform is not None and platform.spot_fallback,
     )
+    of_platform = {} if platform is None else _platform_checks(clients, platform, question.home, checks)
     facts = {} if platform is None else _bucket_and_queues(clients, platform, checks)
-    if platform is not None and platform.notify_emails:
-        sns, topic_arn = clients.sns, platform.mail_topic_arn
-        mail = checks.start("sns:ListSubscriptionsByTopic", lambda: unconfirmed_emails(sns, topic_arn))
-        facts["unconfirmed_emails"] = mail()
+    facts |= {name: answer() for name, answer in of_platform.items()}
     return {**facts, "account": account(), "permissions": permissions()}
+
+
+def _platform_checks(clients: Clients, platform: Platform, home: Home, checks: Checks) -> dict[str, Callable[[], Any]]:
+    """Start the checks of mail, budget and prices: all at once, so that a slow one does not use up the others' time."""
+    # boto3 cannot create clients in several threads, so they are created here.
+    clients.pricing, clients.ec2  # noqa: B018
+    resources = platform.models["csd"]
+    answers: dict[str, Callable[[], Any]] = {
+        "price_warning": checks.start(
+            "pricing:GetProducts", lambda: rates(clients, platform, resources, home=home).warning
+        )
+    }
+    if platform.notify_emails:
+        sns, topic_arn = clients.sns, platform.mail_topic_arn
+        answers["unconfirmed_emails"] = checks.start(
+            "sns:ListSubscriptionsByTopic", lambda: unconfirmed_emails(sns, topic_arn)
+        )
+    if platform.monthly_budget is not None:
+        budgets, account_id, name = clients.budgets, platform.account_id, platform.budget_name
+        answers["month_spend"] = checks.start(
+            "budgets:ViewBudget", lambda: month_spend(budgets, account_id=account_id, name=name) or "gone"
+        )
+    return answers
 
 
 def _bucket_and_queues(clients: Clients, platform: Platform, checks: Checks) -> dict[str, Any]:

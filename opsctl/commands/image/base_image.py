@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.aws.ecr.image import pinned_digest
-from opsctl.core.errors import ErrorCode, Interrupted, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.core.foreign_json import parse
 from opsctl.engine import Engine
 
@@ -17,6 +17,11 @@ from opsctl.engine import Engine
 PLATFORM = "linux/amd64"
 
 _BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.M)
+_PART = r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*"
+#: An image's name as registries take it: registry, repository, tag, digest.
+_NAME = re.compile(
+    rf"(?:[A-Za-z0-9.-]+(?::\d+)?/)?{_PART}(?:/{_PART})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
+)
 
 OnLine = Callable[[str], None]
 
@@ -53,10 +58,35 @@ def base_of(folder: Path) -> str:
     return match[1]
 
 
-def resolve_base(engine: Engine, name: str, on_line: OnLine) -> Base:
+def checked_base(name: str) -> str:
+    """The name, if it can be an image's.
+
+    Raises
+    ------
+    UsageProblem
+        When no registry and no engine could have an image of this name.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageProblem(
+            f"--base {name!r} is no image.",
+            "Images are called REGISTRY/NAME:TAG or REGISTRY/NAME@sha256:DIGEST, with NAME in small letters. Leave out "
+            "--base to build on m2g's own image.",
+        )
+    return name
+
+
+def resolve_base(engine: Engine, name: str, on_line: OnLine, *, known: str | None = None, more: str = "") -> Base:
     """Pull a base image and resolve its name.
 
     The digest is the pinned one, else the registry's, or the engine's for an image of `localhost/`.
+
+    Parameters
+    ----------
+    known
+        The digest at the last build. An image can have several: its own and that of an index which names it, or one
+        for each compression. Engines differ in which one comes first. If the known one is among them, it is the image.
+    more
+        The other words of the build that was typed, for the command of a hint.
 
     Raises
     ------
@@ -65,17 +95,33 @@ def resolve_base(engine: Engine, name: str, on_line: OnLine) -> Base:
     """
     pinned = pinned_digest(name)
     if not name.startswith("localhost/") and not (pinned and inspect_image(engine, name)):
-        pull(engine, name, on_line)
+        try:
+            pull(engine, name, on_line)
+        except Interrupted:
+            raise
+        except Problem as problem:
+            raise Problem(problem.what, _other_way(engine, name, known, more), code=problem.code) from problem
     details = inspect_image(engine, name)
     if details is None:
         raise Problem(
             f"There is no image {name} on this machine.", "Name another with --base.", code=ErrorCode.IMAGE_NOT_FOUND
         )
-    digests = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
+    references = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
     repository = _short_name(repository_of(name))
-    digest = pinned or next((digest for known, _, digest in digests if _short_name(known) == repository), None)
+    digests = [digest for published, _, digest in references if _short_name(published) == repository]
+    digest = pinned or (known if known in digests else next(iter(digests), None))
     reference = name if digest is None else f"{repository_of(name)}@{digest}"
     return Base(name=name, digest=digest, reference=reference, user=user_of(details))
+
+
+def _other_way(engine: Engine, name: str, known: str | None, more: str) -> str:
+    """What to type where a base cannot be pulled."""
+    earlier = f"{repository_of(name)}@{known}" if known else ""
+    if earlier and inspect_image(engine, earlier):
+        command, image = f"--base {earlier}", "the base of the last build, which this machine keeps"
+    else:
+        command, image = f"--archived --base {name}", "the copy, if `opsctl image archive` has made one"
+    return f"Is the network up? `opsctl image build {command}{more}` builds on {image}."
 
 
 def pull(engine: Engine, name: str, on_line: OnLine) -> None:
@@ -92,10 +138,7 @@ def pull(engine: Engine, name: str, on_line: OnLine) -> None:
         raise
     except Problem as problem:
         raise Problem(
-            f"The base image {name} could not be had: {problem.what}",
-            "Is the network up? `opsctl image build --base IMAGE` takes another, `opsctl image build --archived` the "
-            "copy that `opsctl image archive` made.",
-            code=problem.code,
+            f"The base image {name} could not be had: {problem.what}", "Is the network up?", code=problem.code
         ) from problem
 
 

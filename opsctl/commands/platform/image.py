@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsctl.commands.image.base_image import PLATFORM, Base, OnLine, base_of, inspect_image, resolve_base
+from opsctl.commands.image.base_image import PLATFORM, Base, OnLine, base_of, checked_base, inspect_image, resolve_base
 from opsctl.commands.image.contents import python_of, read_contents
 from opsctl.commands.image.known_bases import KnownBases
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
@@ -126,10 +126,10 @@ def build(
         After Ctrl-C.
     """
     image = f"{NAME}:{checked_tag(tag or version)}"
-    name = base or base_of(folder)
+    name = base_of(folder) if base is None else checked_base(base)
     if find_archived is None:
-        resolved = resolve_base(engine, name, on_line)
         more = _typed(tag, options)
+        resolved = resolve_base(engine, name, on_line, known=known_bases.digest_of(name), more=more)
         known_bases.refuse_changed(name, resolved.digest, is_accepted=accept_base, more=more)
     else:
         resolved = find_archived(engine, name, on_line)

@@ -14,6 +14,7 @@ from opsctl.aws.ecr.registry import Registry, ensure_same
 from opsctl.commands.image.base_image import OnLine
 from opsctl.commands.platform.image import NAME, BuiltImage, checked_tag, find_built
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
+from opsctl.core.platform.platform import Platform
 from opsctl.engine import Engine
 
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
@@ -57,6 +58,12 @@ def built_image(engine: Engine, *, version: str, tag: str | None) -> BuiltImage:
             code=ErrorCode.IMAGE_NOT_FOUND,
         )
     return built
+
+
+def other_base(built: BuiltImage, platform: Platform) -> str | None:
+    """The base of the image that the platform's jobs run, if the built image has another one; None where unknown."""
+    recorded = platform.m2g_image if platform.m2g_image.startswith("sha256:") else None
+    return recorded if built.base_digest and built.base_digest != recorded else None
 
 
 def push(

@@ -20,6 +20,7 @@ from opsctl.commands.platform.image import (
 )
 from opsctl.core.errors import Problem
 from opsctl.core.image.end_of_support import Support, supports
+from opsctl.core.image.scan import ImageScan
 from opsctl.core.platform.platform import Platform
 from opsctl.engine import Engine
 
@@ -53,6 +54,10 @@ class ImageStatus:
         The image in the repository; None when it is not there or could not be looked up.
     hidden
         Why the repository could not be asked, or empty.
+    scan
+        ECR's scan of the stored image; None when there is none stored, or ECR does not tell.
+    scan_hidden
+        Why ECR does not tell, or empty.
     local_image
         The same image on this machine; None when it is not here.
     source
@@ -72,6 +77,8 @@ class ImageStatus:
     repository_url: str | None
     stored: StoredImage | None
     hidden: str
+    scan: ImageScan | None
+    scan_hidden: str
     local_image: BuiltImage | None
     source: str
     m2g_image: str | None
@@ -109,10 +116,13 @@ class ImageStatus:
         value = asdict(self)
         if self.stored and self.stored.pushed_at:
             value["stored"]["pushed_at"] = self.stored.pushed_at.isoformat()
+        if self.scan and self.scan.completed_at:
+            value["scan"]["completed_at"] = self.scan.completed_at.isoformat()
         value["support"] = [
             {
                 "name": part.name,
                 "ends": part.ends.isoformat() if part.ends else None,
+                "source": part.source,
                 "is_over": part.is_over(self.today),
             }
             for part in self.support
@@ -157,6 +167,7 @@ def status(
     )
     image = next((definition.image for definition in definitions if definition.image), None)
     stored, hidden = _find_stored(registry, image)
+    scan, scan_hidden = _find_scan(registry, stored)
     local_image = _find_local(engine, image, stored, registry)
     system, python, base_digest = _base(local_image, image if stored else None, read_labels)
     return ImageStatus(
@@ -165,6 +176,8 @@ def status(
         repository_url=registry.url if registry else None,
         stored=stored,
         hidden=hidden,
+        scan=scan,
+        scan_hidden=scan_hidden,
         local_image=local_image,
         source=source,
         m2g_image=m2g_image,
@@ -205,6 +218,15 @@ def _find_stored(registry: Registry | None, image: str | None) -> tuple[StoredIm
     digest = pinned_digest(image)
     try:
         return registry.find(digest=digest, tag=None if digest else image.rpartition(":")[2]), ""
+    except Problem as problem:
+        return None, problem.what
+
+
+def _find_scan(registry: Registry | None, stored: StoredImage | None) -> tuple[ImageScan | None, str]:
+    if registry is None or stored is None:
+        return None, ""
+    try:
+        return registry.scan(stored.digest), ""
     except Problem as problem:
         return None, problem.what
 

@@ -98,8 +98,15 @@ class OrphanReport:
         return max((resource.since for resource in orphans if resource.since is not None), default=None)
 
 
-def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> OrphanReport:
+def find_orphans(
+    root: Root, *, name: str, inventory: Inventory, batch: Batch, importable: Mapping[str, str] | None = None
+) -> OrphanReport:
     """Compare AWS's inventory of a platform with its Terraform state.
+
+    Parameters
+    ----------
+    importable
+        Ids by address of what exists and is in no inventory: the plan imports what the state does not know.
 
     Raises
     ------
@@ -117,7 +124,8 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
             code=ErrorCode.PLATFORM_ELSEWHERE,
         )
     log_group = next((resource for resource in unknown if resource.kind == ResourceKind.LOG_GROUP), None)
-    root.import_existing({LOG_GROUP_ADDRESS: log_group.id} if log_group else {})
+    imports = {address: existing for address, existing in (importable or {}).items() if existing not in known}
+    root.import_existing({**imports, **({LOG_GROUP_ADDRESS: log_group.id} if log_group else {})})
     kept = {log_group, *superseded(unknown, known)}
     removable = [resource for resource in unknown if resource not in kept and resource.is_tagged]
     jobs = jobs_of(batch, queues_of(removable))

@@ -19,7 +19,7 @@ from opsctl.core.runs.m2g_options import asked
 from opsctl.core.runs.manifest import make_run_id, mixing_run
 from opsctl.core.runs.registration import Registration
 from opsctl.core.runs.scan_history import ScanDisposition
-from opsctl.core.runs.scan_key import scan_key
+from opsctl.core.runs.scan_key import ScanKeys
 
 
 def plan(
@@ -65,13 +65,12 @@ def plan(
     earlier = prior_runs.runs()
     run_id = make_run_id(request.dataset.name, moment=moment, token=token)
     options = request.options.as_dict()
-    asked_of = {pipeline: asked(options, pipeline) for pipeline in {scan.pipeline for scan in scans.chosen}}
+    keys_of = {
+        pipeline: ScanKeys(asked(options, pipeline), platform.m2g_image)
+        for pipeline in {scan.pipeline for scan in scans.chosen}
+    }
     scan_keys = [
-        (
-            scan.name,
-            scan_key(scan.inputs, asked_of[scan.pipeline], platform.m2g_image, registrations.get(scan.name)),
-        )
-        for scan in scans.chosen
+        (scan.name, keys_of[scan.pipeline].key(scan.inputs, registrations.get(scan.name))) for scan in scans.chosen
     ]
     plan = RunPlan(
         request=request,

@@ -15,7 +15,7 @@ from opsctl.core.location import Location, parse_uri
 from opsctl.core.runs.m2g_options import M2gOptions, asked
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.registration import Registration, registration_of
-from opsctl.core.runs.scan_key import m2g_image_of, scan_key, work_of
+from opsctl.core.runs.scan_key import ScanKeys, m2g_image_of, work_of
 
 #: The options that change the files which are reused; all others may differ from the earlier run's.
 _DECISIVE = ("voxelsize", "skull")
@@ -133,8 +133,8 @@ class RegistrationFinder:
 
         None of a run that reused a registration: its keys are of the reused files, too. What it has is a copy.
         """
-        asked_then = asked(run.m2g, "dwi")
-        by_work = {work_of(scan_key(scan.inputs, asked_then, self._m2g_image)): scan for scan in scans}
+        keys = ScanKeys(asked(run.m2g, "dwi"), self._m2g_image)
+        by_work = {work_of(keys.key(scan.inputs)): scan for scan in scans}
         for index in range(run.submitted_count):
             scan = by_work.get(work_of(run.keys[index]))
             if scan is not None:

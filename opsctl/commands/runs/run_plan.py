@@ -49,6 +49,8 @@ class RunPlan:
         What each chosen scan reuses, by its name; empty without `--reuse-registration`.
     left_out
         Scans that were chosen and that m2g cannot process, where the user wants to leave them out.
+    scans_at_once
+        How many jobs the platform and the account's quotas let run at once; None where that is not known.
     """
 
     request: RunRequest
@@ -64,6 +66,7 @@ class RunPlan:
     image_digest: str | None = None
     registrations: Mapping[str, Registration] = field(default_factory=dict)
     left_out: tuple[Verdict, ...] = ()
+    scans_at_once: int | None = None
 
     @property
     def atlases(self) -> tuple[Atlas, ...]:
@@ -174,6 +177,7 @@ class RunPlan:
             memory_mib=request.memory_mib if size.memory_mib == own.memory_mib else size.memory_mib,
             vcpus=None if size.vcpus == own.vcpus else size.vcpus,
             scans_per_instance=size.scans_per_instance,
+            scans_at_once=self.scans_at_once,
             grows_to_mib=grown_memory_mib(size, model, self.platform) if request.grows else None,
             is_grown=request.only == "outgrown",
             max_spend_usd=request.max_spend_usd,

@@ -188,6 +188,7 @@ class Selftest:
             usd=None if self._is_preview else self._rates(model).usd_per_hour * job_phases.total / 3600,
             versions=result.versions if result else {},
             last_lines=last_lines,
+            disk_used_mib=result.disk_used_mib if result else None,
         )
 
     def _result(self, model: str) -> SelftestResult | None:
@@ -206,7 +207,7 @@ class Selftest:
         )
 
     def _keep_times(self, models: Sequence[ModelReport]) -> None:
-        """Keep what the instances took, for estimates. This machine's times say nothing about AWS."""
+        """Keep what the instances took, for estimates and `size`. This machine's say nothing about AWS."""
         measured = [
             (model.instance_type, model.phases)
             for model in models
@@ -222,7 +223,12 @@ class Selftest:
             times = PlatformTimes()
             with suppress(Problem):
                 times = PlatformTimes.decode(body, f"s3://{bucket}/{TIMES_KEY}") if body is not None else times
-            times = times.with_measured(measured, at=timestamp(self._watching.now()))
+            times = times.with_measured(
+                measured,
+                at=timestamp(self._watching.now()),
+                disks={model.instance_type: model.disk_used_mib for model in models},
+                image=self._platform.image,
+            )
             self._storage.put_json(bucket, TIMES_KEY, times.as_json())
 
     def _end(self) -> str:

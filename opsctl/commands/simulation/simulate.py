@@ -14,6 +14,7 @@ from opsctl.core.costs.estimate import Hours, Rates
 from opsctl.core.costs.money import Money, estimated
 from opsctl.core.costs.prices import rates_of
 from opsctl.core.diagnosis.account.account import Account
+from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.simulation.choice import Choice, choose
 from opsctl.core.simulation.planned_run import PlannedRun, planned_run
@@ -32,11 +33,14 @@ class SimulatedRun:
     ----------
     seed
         The same seed gives the same numbers.
+    what_if
+        What was typed.
     """
 
     planned: PlannedRun
     simulation: Simulation
     seed: int
+    what_if: WhatIf
 
     @property
     def money(self) -> Money:
@@ -91,16 +95,21 @@ def simulated_run(
     what_if: WhatIf,
     *,
     scan_count: int,
-    hours: Hours,
+    hours_of_pack: Callable[[int], Hours],
     rates_of_choice: Callable[[Choice], Rates],
     seed: int,
+    replications: int | None = None,
 ) -> SimulatedRun:
     """Simulate a run.
 
     Parameters
     ----------
+    hours_of_pack
+        Returns how long a scan takes of so many on an instance of the place.
     rates_of_choice
         Returns the rates of the instances that were chosen.
+    replications
+        None: as many as fit into about a second.
 
     Raises
     ------
@@ -110,5 +119,34 @@ def simulated_run(
     import numpy as np
 
     choice = choose(place, what_if)
+    hours = hours_of_pack(1)
+    if choice.pack > 1 and choice.size.instance_type == place.instance_type and what_if.slowdown is None:
+        packed = hours_of_pack(choice.pack)
+        if packed.scans_per_instance == choice.pack:
+            # They were measured beside others, so they have the slowdown in them.
+            hours, choice = packed, replace(choice, slowdown=1.0)
     planned = planned_run(place, what_if, choice, scan_count=scan_count, hours=hours, rates=rates_of_choice(choice))
-    return SimulatedRun(planned=planned, simulation=simulate(planned.setup, np.random.default_rng(seed)), seed=seed)
+    if what_if.within_hours is not None:
+        planned = _planned_within(planned, what_if.within_hours, seed=seed)
+    simulation = simulate(planned.setup, np.random.default_rng(seed), replications=replications)
+    return SimulatedRun(planned=planned, simulation=simulation, seed=seed, what_if=what_if)
+
+
+def _planned_within(planned: PlannedRun, within_hours: float, *, seed: int) -> PlannedRun:
+    """The same run with the number of instances that costs least and ends in time.
+
+    Raises
+    ------
+    UsageProblem
+        If it does not end in time with all of them.
+    """
+    from opsctl.core.simulation.cheapest import cheapest_instances
+
+    choice = planned.choice
+    count = cheapest_instances(planned.setup, within_hours=within_hours, seed=seed)
+    if count is None:
+        raise UsageProblem(
+            f"--within {within_hours:g}: it takes longer, even with as many instances as {choice.limit} allows.",
+            "Without --within, the answer says how long it takes.",
+        )
+    return planned.with_instances(count, limit=f"--within {within_hours:g} hours")

@@ -16,6 +16,7 @@ from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.m2g_options import all_asked
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
+from opsctl.core.sizing.disk import NOT_MEASURED, SystemDisk
 from opsctl.core.sizing.packing import Assumptions
 from opsctl.core.sizing.peaks import peak_of
 from opsctl.core.sizing.size_report import SizeReport, size_report
@@ -77,7 +78,14 @@ def size(
         rates=rates,
         hours_source=source,
         assumptions=Assumptions(scan_hours=hours, slowdown=slowdown),
+        system=system_disk(records, platform),
     )
+
+
+def system_disk(records: Records, platform: Platform) -> SystemDisk:
+    """What an instance's disk holds besides scans, by the newest self-test of the platform's image."""
+    measured = records.platform_times().disk(platform.image)
+    return SystemDisk(used_mib=measured.disk_used_mib, measured_on=measured.measured_on) if measured else NOT_MEASURED
 
 
 def latest_measured(

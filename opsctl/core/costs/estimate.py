@@ -56,6 +56,8 @@ class Rates:
         Of the instance; 0 where they do not matter, because it has one scan.
     scans_per_instance
         How many scans share the instance and its price.
+    warning
+        Why the instance's price may be wrong, in words, because it is an old one; empty where it is not.
     """
 
     instance_usd_per_hour: float
@@ -67,6 +69,7 @@ class Rates:
     is_complete: bool = True
     vcpus: int = 0
     scans_per_instance: int = 1
+    warning: str = ""
 
     @property
     def usd_per_instance_hour(self) -> float:
@@ -152,6 +155,8 @@ class Hours:
         What passes on each instance before its first scan; None where no self-test has measured it.
     finished
         The scans that it was measured by.
+    scans_per_instance
+        How many scans shared an instance while they were measured; what `beside` adds is not measured.
     """
 
     per_scan: float
@@ -160,6 +165,7 @@ class Hours:
     is_upper_bound: bool = False
     startup: Startup | None = None
     finished: tuple[FinishedScan, ...] = ()
+    scans_per_instance: int = 1
 
     @property
     def short(self) -> float:
@@ -249,7 +255,14 @@ def _finished_scan(result: Result) -> FinishedScan:
     return FinishedScan(transfer, hours - transfer)
 
 
-def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool = False) -> Hours:
+def hours_of(
+    results: Iterable[Result],
+    *,
+    kind: str,
+    reuses_registration: bool = False,
+    scans_per_instance: int = 1,
+    has_others: bool = False,
+) -> Hours:
     """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded.
 
     Parameters
@@ -258,6 +271,10 @@ def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool 
         What scans they are (`dwi csd`): other scans that have finished do not count.
     reuses_registration
         Whether the scans start from an earlier registration: the guide's figure is then an upper bound.
+    scans_per_instance
+        How many of them shared an instance.
+    has_others
+        Whether there are runs of which another number of scans shared an instance: their times are not used.
     """
     succeeded = [result for result in results if result.succeeded]
     hours = succeeded_hours(succeeded)
@@ -273,15 +290,18 @@ def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool 
         return Hours(
             per_scan=GUIDE_HOURS,
             source="65 minutes a scan"
-            f" (the m2g guide's figure: fewer than {ENOUGH_SCANS} {kind} scans have finished here)",
+            f" (the m2g guide's figure: fewer than {ENOUGH_SCANS} {kind} scans have finished here"
+            f"{_sharing_text(scans_per_instance) if has_others else ''})",
             is_measured=False,
         )
     middle = median(hours)
+    sharing = _sharing_text(scans_per_instance) if has_others or scans_per_instance > 1 else ""
     return Hours(
         per_scan=middle,
-        source=f"{time_text(middle)} a scan (the median of {len(hours):,} {kind} scans that finished here)",
+        source=f"{time_text(middle)} a scan (the median of {len(hours):,} {kind} scans that finished here{sharing})",
         is_measured=True,
         finished=tuple(map(_finished_scan, succeeded)),
+        scans_per_instance=scans_per_instance,
     )
 
 
@@ -341,6 +361,13 @@ def usd_text(usd: float) -> str:
 def about_text(usd: float) -> str:
     """`about $12.30`, `under $0.01`: no amount that opsctl shows is exact."""
     return usd_text(usd) if 0 < usd < _CENT else f"about {usd_text(usd)}"
+
+
+def _sharing_text(scans_per_instance: int) -> str:
+    """On what instances the scans were measured."""
+    if scans_per_instance == 1:
+        return " with an instance of their own; those that shared one do not count"
+    return f" with {scans_per_instance} on an instance; others do not count"
 
 
 def _longer_text(slowdown: float) -> str:

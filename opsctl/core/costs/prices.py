@@ -27,14 +27,14 @@ _OLD = timedelta(days=183)
 
 
 def old_table_note(today: date) -> str:
-    """Say that the table is older than half a year; empty where it is not."""
+    """Say that the table, which an instance's price is from, is older than half a year; empty where it is not."""
     is_month = len(TABLE_DATE) == len("2026-01")
     written = date.fromisoformat(f"{TABLE_DATE}-01" if is_month else TABLE_DATE)
     if today - written <= _OLD:
         return ""
     return (
-        f"opsctl's table of AWS's prices is of {TABLE_DATE}, more than half a year old: sums that rest on it may be"
-        " wrong. A newer opsctl has newer prices."
+        f"The prices are of {TABLE_DATE}, more than half a year old. With the permission pricing:GetProducts, opsctl"
+        " asks AWS for today's (docs/cost.md)."
     )
 
 
@@ -64,6 +64,7 @@ def rates_of(
     vcpus: int = 0,
     live: LivePrice | None = None,
     why_table: str = "",
+    today: date | None = None,
 ) -> Rates:
     """What an instance costs per hour, with its disk and address.
 
@@ -77,6 +78,8 @@ def rates_of(
         AWS's price of the instance, used instead of the table's. Disk and address are always the table's.
     why_table
         Why AWS's price could not be had, in words; empty where AWS was not to be asked.
+    today
+        The date, for the warning that the table is old; None: nobody decides about money by it.
     """
     source = f"opsctl's table of AWS's list prices, {TABLE_DATE}"
     if region not in REGIONS:
@@ -105,6 +108,7 @@ def rates_of(
         source=source,
         kind="Spot" if spot else "on-demand",
         is_complete=price is not None,
+        warning=old_table_note(today) if live is None and today is not None else "",
     )
 
 

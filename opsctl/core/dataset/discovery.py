@@ -12,10 +12,11 @@ from opsctl.core.dataset.absences import subject_absences
 from opsctl.core.dataset.bids_name_errors import name_error
 from opsctl.core.dataset.entities import BidsPath, EntityPatterns
 from opsctl.core.dataset.examples import Examples
-from opsctl.core.dataset.file_index import GRADIENTS, METADATA, FileIndex
+from opsctl.core.dataset.file_index import ANY_SESSION, GRADIENTS, METADATA, FileIndex
 from opsctl.core.dataset.letter_case import ensure_distinct
 from opsctl.core.dataset.scan import Absence, Discovery, Exclusion, S3Object, Scan
 from opsctl.core.dataset.subject_scans import exclusion, subject_scans
+from opsctl.core.dataset.subject_shapes import SubjectShapes
 from opsctl.core.runs.m2g_options import Pipeline
 
 #: The suffixes of the files that discovery uses, for `EntityPatterns`.
@@ -101,6 +102,8 @@ class Discoverer:
         self._pipeline: Pipeline = pipeline
         self._t1w = t1w
         self._root = FileIndex(t1w)
+        # A glob may name one subject.
+        self._shapes = SubjectShapes(bucket, prefix) if t1w in (None, ANY_SESSION) else None
         self._of_root: Examples[Exclusion] = Examples(MOST_KEPT)
         self._unseen: set[str] = set()
         self._not_read: tuple[str, ...] = ()
@@ -110,6 +113,9 @@ class Discoverer:
         """Add the files beside the subjects' folders: sidecars there are inherited by every scan."""
         for obj in objects:
             self._has_description |= obj.key == self._prefix + _DESCRIPTION
+            if obj.key.startswith(f"{self._prefix}sub-"):
+                # It may be a sidecar of one subject.
+                self._shapes = None
             self._add(obj, self._root, self._of_root)
 
     def add_folders(self, prefixes: Iterable[str]) -> None:
@@ -134,19 +140,35 @@ class Discoverer:
         group = SubjectGroup()
         for folder, files in groupby(objects, key=self._folder):
             self._unseen.discard(folder)
-            index = FileIndex(self._t1w, root=self._root)
-            has_misnamed = False
-            for obj in files:
-                has_misnamed |= self._add(obj, index, group.excluded)
-            scans, excluded = subject_scans(index, _PRIMARY[self._pipeline], bucket=self._bucket)
-            group.scans.extend(scans)
-            for image in excluded:
-                group.excluded.add(image, image.reason)
-            for absence in subject_absences(folder, index):
-                group.absences.add(absence, absence.kind)
-            if scans or excluded or has_misnamed:
-                group.subjects.append(folder)
+            of_subject = list(files)
+            shape = self._shapes.shape(folder, of_subject) if self._shapes is not None else None
+            if self._shapes is not None and shape is not None:
+                known = self._shapes.scans(shape, folder, of_subject)
+                if known is not None:
+                    group.scans.extend(known)
+                    group.subjects.append(folder)
+                    continue
+            scans = self._look_at(folder, of_subject, group)
+            if self._shapes is not None and shape is not None and scans:
+                self._shapes.learn(shape, folder, of_subject, scans)
         return group
+
+    def _look_at(self, folder: str, objects: Iterable[S3Object], group: SubjectGroup) -> list[Scan]:
+        """Add a subject to a group, file by file; returns its scans where there is nothing else to say about it."""
+        index = FileIndex(self._t1w, root=self._root)
+        has_misnamed = False
+        for obj in objects:
+            has_misnamed |= self._add(obj, index, group.excluded)
+        scans, excluded = subject_scans(index, _PRIMARY[self._pipeline], bucket=self._bucket)
+        group.scans.extend(scans)
+        for image in excluded:
+            group.excluded.add(image, image.reason)
+        absences = list(subject_absences(folder, index))
+        for absence in absences:
+            group.absences.add(absence, absence.kind)
+        if scans or excluded or has_misnamed:
+            group.subjects.append(folder)
+        return [] if excluded or has_misnamed or absences else scans
 
     def discovery(self, groups: Iterable[SubjectGroup]) -> Discovery:
         """What the dataset contains, of the groups of all its subjects.

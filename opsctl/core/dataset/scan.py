@@ -7,49 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, overload
 
+from msgspec import Struct
+from msgspec.json import Decoder, Encoder
+
+from opsctl.core.dataset.s3_object import S3Object as S3Object
 from opsctl.core.foreign_json import parse
 
 Role = Literal["dwi", "bval", "bvec", "T1w", "bold", "bold_json"]
 
-#: Storage classes whose objects cannot be read at once. (GLACIER_IR can.)
-_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+#: An input as `Inputs` holds it: address, role, size in bytes and etag.
+PackedInput = tuple[str, Role, int, str]
+_ENCODER = Encoder()
+_DECODER = Decoder(list[PackedInput])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class S3Object:
-    """One object of a listing.
-
-    Attributes
-    ----------
-    key
-        S3's bytes decoded as UTF-8, without any other change.
-    etag
-        Without S3's quotes.
-    storage_class
-        S3's word.
-    restore
-        What the listing says of a restored copy of an archived object; empty where there is none.
-    """
-
-    key: str
-    size_bytes: int
-    etag: str
-    storage_class: str = "STANDARD"
-    restore: Literal["", "in progress", "restored"] = ""
-
-    @property
-    def is_archived(self) -> bool:
-        """Whether S3 refuses to return the object until it is restored.
-
-        A listing does not say that Intelligent-Tiering keeps an object in one of its archives, until it is being
-        restored.
-        """
-        is_restoring = self.restore == "in progress"
-        return is_restoring or (self.storage_class in _ARCHIVES and self.restore != "restored")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Input:
+# As many are made as of `S3Object`, and they hold no other objects either.
+class Input(Struct, frozen=True, kw_only=True, gc=False):
     """A file that a scan's job downloads."""
 
     uri: str
@@ -61,6 +34,18 @@ class Input:
     def name(self) -> str:
         """The file's name."""
         return self.uri.rpartition("/")[2]
+
+
+def _packed(files: Sequence[PackedInput]) -> bytes | str:
+    """Files as JSON: a text where a name is not UTF-8, as on some disks; msgspec does not take those."""
+    try:
+        return _ENCODER.encode(files)
+    except (UnicodeEncodeError, OverflowError):
+        return json.dumps(files)
+
+
+def _unpacked(packed: bytes | str) -> list[PackedInput]:
+    return _DECODER.decode(packed) if isinstance(packed, bytes) else parse(packed)
 
 
 class Inputs(Sequence[Input]):
@@ -75,10 +60,17 @@ class Inputs(Sequence[Input]):
     __slots__ = ("_packed",)
 
     def __init__(self, files: Iterable[Input]) -> None:
-        self._packed = json.dumps([(file.uri, file.role, file.size_bytes, file.etag) for file in files])
+        self._packed = _packed([(file.uri, file.role, file.size_bytes, file.etag) for file in files])
+
+    @classmethod
+    def packed(cls, files: Sequence[PackedInput]) -> Inputs:
+        """The same of files that were never objects."""
+        inputs = cls.__new__(cls)
+        inputs._packed = _packed(files)
+        return inputs
 
     def __iter__(self) -> Iterator[Input]:
-        for uri, role, size_bytes, etag in parse(self._packed):
+        for uri, role, size_bytes, etag in _unpacked(self._packed):
             yield Input(uri=uri, role=role, size_bytes=size_bytes, etag=etag)
 
     @overload
@@ -91,7 +83,7 @@ class Inputs(Sequence[Input]):
         return tuple(self)[index]
 
     def __len__(self) -> int:
-        return len(parse(self._packed))
+        return len(_unpacked(self._packed))
 
     def __eq__(self, other: object) -> bool:
         return tuple(self) == tuple(other) if isinstance(other, Sequence) else NotImplemented

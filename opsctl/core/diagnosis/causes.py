@@ -204,7 +204,10 @@ def _memory_help(run: Run | None, reason: Reason) -> str:
         memory_mib = run.memory_mib or (LARGEST_MEMORY_MIB if run.resources == "csa" else 0)
         if memory_mib >= LARGEST_MEMORY_MIB:
             return _NO_MORE_MEMORY
-    return f"`{run_again(run, has_own_memory=True)} --only failed --memory {LARGEST_MEMORY_MIB}`"
+    grows_to_mib = (run.grows_to_mib or 0) if run is not None else 0
+    # Where it is enough, the same as what follows the run gives them by itself.
+    memory_mib = grows_to_mib if reason.number("allocation_mib") < grows_to_mib else LARGEST_MEMORY_MIB
+    return f"`{run_again(run, has_own_memory=True)} --only failed --memory {memory_mib}`"
 
 
 def _logs(run: Run | None, scan: str) -> str:

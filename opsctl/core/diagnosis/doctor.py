@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from opsctl.core.costs.prices import old_table_note
 from opsctl.core.diagnosis.aged_environments import aged_environments
 from opsctl.core.diagnosis.doctor_account import definition_lines, plan_lines, quota_lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, EngineVersion, Login, Permission, TerraformVersion
@@ -18,6 +17,7 @@ from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, minutes_text
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.absent import MAKE_ONE
+from opsctl.core.platform.monthly_budget import ACTIVATE_TAG
 from opsctl.core.platform.platform import Platform
 from opsctl.core.wrong_clock import SET_CLOCK, WRONG_SECONDS, difference
 
@@ -50,10 +50,10 @@ def lines(checkup: Checkup) -> list[Line]:
 
 
 def _prices(checkup: Checkup) -> Iterator[Line]:
-    """The table of prices, where money is charged."""
-    note = old_table_note(checkup.today) if checkup.wants_aws and checkup.today else ""
-    if note:
-        what, _, hint = note.partition(". ")
+    """What estimates rest on, where money is charged."""
+    # Where AWS is slow to answer, an estimate says itself which prices it has.
+    if isinstance(checkup.price_warning, str) and checkup.price_warning:
+        what, _, hint = checkup.price_warning.partition(". ")
         yield Line("prices", "warning", f"{what}.", hint)
 
 
@@ -275,6 +275,7 @@ def _platform(checkup: Checkup) -> Iterator[Line]:
     elif bucket is not None:
         yield Line("data bucket", "fine", f"s3://{platform.data_bucket}")
     yield from _mail(checkup)
+    yield from _budget(checkup)
 
 
 def _mail(checkup: Checkup) -> Iterator[Line]:
@@ -291,6 +292,25 @@ def _mail(checkup: Checkup) -> Iterator[Line]:
         yield Line("mail", "warning", f"Not confirmed: {', '.join(emails)}.", hint)
     else:
         yield Line("mail", "fine", "Every address is confirmed.")
+
+
+def _budget(checkup: Checkup) -> Iterator[Line]:
+    spend = checkup.month_spend
+    if spend is None:
+        return
+    if isinstance(spend, Problem) and spend.code == ErrorCode.AWS_DENIED:
+        yield Line("budget", "fine", "What AWS has counted of the monthly budget is hidden: budgets:ViewBudget.")
+    elif isinstance(spend, Problem | NotVisible):
+        yield unread("budget", spend, "warning")
+    elif spend == "gone":
+        yield Line("budget", "warning", "The monthly budget is gone from AWS.", "`opsctl up` makes it again.")
+    elif spend.spent_usd >= spend.limit_usd:
+        hint = "Nothing was stopped. `opsctl cost --all` shows each run, `opsctl up --monthly-budget USD` sets another."
+        yield Line("budget", "warning", spend.text, hint)
+    elif spend.spent_usd == 0:
+        yield Line("budget", "fine", f"{spend.text} {ACTIVATE_TAG}")
+    else:
+        yield Line("budget", "fine", spend.text)
 
 
 def _queue(name: str, facts: QueueSnapshot | Problem | NotVisible) -> Iterator[Line]:

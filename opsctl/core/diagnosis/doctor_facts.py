@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Literal
 
 from opsctl.core.diagnosis.account.account import Account
 from opsctl.core.diagnosis.job_definition import JobDefinition
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import Problem
+from opsctl.core.platform.monthly_budget import MonthSpend
 from opsctl.core.platform.platform import Platform
 
 
@@ -156,8 +156,10 @@ class Checkup:
         The account's plan and quotas; None where AWS is not used.
     unconfirmed_emails
         Who of those that are to be told by mail has not confirmed it; None where nobody is to be told.
-    today
-        The date, for what grows old; None: nothing does.
+    month_spend
+        What AWS has counted of the monthly budget; "gone" where AWS has no such budget; None where none is set.
+    price_warning
+        Why the prices that estimates rest on may be wrong; empty where they are AWS's, or nothing is charged.
     """
 
     python: tuple[int, int, int]
@@ -184,7 +186,8 @@ class Checkup:
     damaged_states: tuple[Problem, ...] = ()
     account: Account | None = None
     unconfirmed_emails: tuple[str, ...] | Problem | NotVisible | None = None
-    today: date | None = None
+    month_spend: MonthSpend | Literal["gone"] | Problem | NotVisible | None = None
+    price_warning: str | Problem | NotVisible = ""
 
     @property
     def is_first_use(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-#: Standard support, without Ubuntu Pro: Debian's package distro-info-data, `ubuntu.csv`; https://ubuntu.com/about/release-cycle
+#: Standard support, without Ubuntu Pro: `ubuntu.csv` of Debian's package distro-info-data 0.58+deb12u6.
 _UBUNTU = {
     "16.04": date(2021, 4, 30),
     "18.04": date(2023, 5, 31),
@@ -14,7 +14,7 @@ _UBUNTU = {
     "22.04": date(2027, 6, 1),
     "24.04": date(2029, 5, 31),
 }
-#: Debian's own security team, without LTS: distro-info-data, `debian.csv`; https://wiki.debian.org/DebianReleases
+#: Debian's own security team, without LTS: `debian.csv` of the same package.
 _DEBIAN = {
     "9": date(2020, 7, 18),
     "10": date(2022, 9, 10),
@@ -22,7 +22,7 @@ _DEBIAN = {
     "12": date(2026, 7, 11),
     "13": date(2028, 8, 9),
 }
-#: https://devguide.python.org/versions; where it has a month only, its last day.
+#: Python's developers' guide; where it has a month only, its last day.
 _PYTHON = {
     "3.6": date(2021, 12, 23),
     "3.7": date(2023, 6, 27),
@@ -34,7 +34,11 @@ _PYTHON = {
     "3.13": date(2029, 10, 31),
     "3.14": date(2030, 10, 31),
 }
-_TABLES = {"ubuntu": ("Ubuntu", _UBUNTU), "debian": ("Debian", _DEBIAN), "python": ("Python", _PYTHON)}
+_TABLES = {
+    "ubuntu": ("Ubuntu", _UBUNTU, "https://ubuntu.com/about/release-cycle"),
+    "debian": ("Debian", _DEBIAN, "https://wiki.debian.org/DebianReleases"),
+    "python": ("Python", _PYTHON, "https://devguide.python.org/versions"),
+}
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,13 @@ class Support:
     ----------
     ends
         None where opsctl does not know.
+    source
+        The page of the makers that has the day; empty where opsctl knows none.
     """
 
     name: str
     ends: date | None
+    source: str
 
     def is_over(self, today: date) -> bool:
         """Whether it ended before today."""
@@ -71,8 +78,11 @@ def supports(system: str | None, python: str | None) -> tuple[Support, ...]:
 def _parts(system: str, python: str) -> Iterator[Support]:
     family, _, version = system.partition(" ")
     if family:
-        name, ends = _TABLES.get(family, (family, {}))
-        yield Support(f"{name} {version}".strip(), ends.get(version))
+        yield _support(family, version)
     if python:
-        series = ".".join(python.split(".")[:2])
-        yield Support(f"Python {series}", _PYTHON.get(series))
+        yield _support("python", ".".join(python.split(".")[:2]))
+
+
+def _support(family: str, version: str) -> Support:
+    name, ends, source = _TABLES.get(family, (family, {}, ""))
+    return Support(f"{name} {version}".strip(), ends.get(version), source)

@@ -27,6 +27,7 @@ _SUBJECTS: Mapping[str, str] = {
     "aws_sns_topic_subscription": "the mail address {key}",
     "aws_cloudwatch_event_rule": "the rule {name} of the mail",
     "aws_cloudwatch_event_target": "where the rule {rule} of the mail sends to",
+    "aws_budgets_budget": "the monthly budget",
     "aws_vpc": "the network",
     "aws_subnet": "the subnet {key}",
     "aws_internet_gateway": "the internet gateway",
@@ -192,7 +193,6 @@ _SPECIAL: Mapping[tuple[str, str], Callable[[Drift, str], list[str]]] = {
     ("aws_subnet", "map_public_ip_on_launch"): _by_value(
         {False: "{subject} gives its instances no public address any more"}
     ),
-    ("aws_vpc", "enable_dns_hostnames"): _by_value({False: "{subject} gives its instances no names any more"}),
     ("aws_vpc", "enable_dns_support"): _by_value({False: "{subject} finds no names any more (DNS is off)"}),
     ("aws_launch_template", "*"): _changed,
     ("aws_iam_role", "assume_role_policy"): lambda _, subject: [f"who may take {subject} was changed by hand"],

@@ -11,7 +11,8 @@ from typing import Any
 from opsctl.core import preview
 from opsctl.core.errors import UsageProblem
 from opsctl.core.foreign_json import parse
-from opsctl.core.platform.platform import data_bucket_name, repository_arn, repository_url
+from opsctl.core.platform.monthly_budget import typed_amount
+from opsctl.core.platform.platform import data_bucket_name, monthly_budget_name, repository_arn, repository_url
 from opsctl.core.settings import did_you_mean
 
 #: Values that reset a recorded option: `--image default`, `--source-bucket none`.
@@ -64,6 +65,8 @@ class PlatformOptions:
         What every name begins with, before `opsctl-`; None: nothing.
     notify_emails
         Who gets a mail from AWS when a job of a run ends.
+    monthly_budget
+        USD, as typed: AWS Budgets tells the same people of it; None: no budget.
     variables
         Further variables of terraform/platform and terraform/storage (`--set`; `--tag` sets `tags`).
     """
@@ -87,6 +90,7 @@ class PlatformOptions:
     permissions_boundary: str | None = None
     name_prefix: str | None = None
     notify_emails: tuple[str, ...] = ()
+    monthly_budget: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -103,6 +107,11 @@ class PlatformOptions:
     def _place(self) -> dict[str, str]:
         """What names are made of, besides the platform's own."""
         return {"account_id": self.account_id, "region": self.region, "name_prefix": self.name_prefix or ""}
+
+    @property
+    def budget_name(self) -> str:
+        """The monthly budget's name, also before it exists."""
+        return monthly_budget_name(self.name, region=self.region, name_prefix=self.name_prefix or "")
 
     @property
     def job_image(self) -> str:
@@ -176,6 +185,7 @@ class PlatformOptions:
             "permissions_boundary": self.permissions_boundary,
             "name_prefix": self.name_prefix or "",
             "notify_emails": list(self.notify_emails),
+            "monthly_budget": None if self.monthly_budget is None else float(self.monthly_budget),
             "opsctl_version": self.version,
             "options": recorded,
         }
@@ -196,6 +206,7 @@ def typed_options(
     image: str | None,
     spot: bool | None,
     notify_emails: Sequence[str] | None = None,
+    monthly_budget: str | None = None,
     **others: str | None,
 ) -> dict[str, Any]:
     """The options that were typed; None as an argument means not typed.
@@ -203,7 +214,7 @@ def typed_options(
     Raises
     ------
     UsageProblem
-        If `none` is combined with names, or something is no mail address.
+        If `none` is combined with names, or something is no mail address or no amount.
     """
     typed: dict[str, Any] = {}
     for name, value in {"data_bucket": data_bucket, "image": image, **others}.items():
@@ -217,6 +228,8 @@ def typed_options(
         typed["source_buckets"] = [] if NONE in source_buckets else list(dict.fromkeys(source_buckets))
     if notify_emails:
         typed["notify_emails"] = _emails(notify_emails)
+    if monthly_budget is not None:
+        typed["monthly_budget"] = typed_amount(monthly_budget)
     return typed
 
 
@@ -304,6 +317,7 @@ _OPTION_OF = {
     "permissions_boundary": " Type --permissions-boundary.",
     "name_prefix": " Type --name-prefix.",
     "notify_emails": " Type --notify-email.",
+    "monthly_budget": " Type --monthly-budget.",
 }
 
 

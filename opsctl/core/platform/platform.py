@@ -119,6 +119,20 @@ class Platform:
         return f"arn:{_partition(self.region)}:sns:{self.region}:{self.account_id}:{prefix}-notices"
 
     @property
+    def monthly_budget(self) -> float | None:
+        """USD a month, of which AWS Budgets sends mail; None: there is no budget."""
+        recorded = self.options.get("monthly_budget")
+        try:
+            return None if recorded is None else float(recorded)
+        except ValueError:
+            return None
+
+    @property
+    def budget_name(self) -> str:
+        """Name of that budget (terraform/modules/budget)."""
+        return monthly_budget_name(self.name, region=self.region, name_prefix=self.options.get("name_prefix") or "")
+
+    @property
     def readable_buckets(self) -> tuple[str, ...]:
         """The buckets whose datasets the jobs may read."""
         return (self.data_bucket, *self.options.get("source_buckets", ()))
@@ -199,6 +213,11 @@ def up_command(name: str, *, is_local: bool) -> str:
 def resource_prefix(name: str, name_prefix: str = "") -> str:
     """The beginning of the names of all of a platform's resources; `name_prefix` is the option of `up`."""
     return f"{name_prefix}opsctl-{name}"
+
+
+def monthly_budget_name(name: str, *, region: str, name_prefix: str = "") -> str:
+    """The name of a platform's budget. Budgets belong to an account, so the name has the region."""
+    return f"{resource_prefix(name, name_prefix)}-{region}-monthly"
 
 
 def record_parameter(name: str) -> str:

@@ -7,7 +7,7 @@ job, so only the options listed here are passed.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -185,8 +185,18 @@ def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]
     list of str
         `m2g`, the placeholders `INPUT_DIR` and `OUTPUT_DIR`, then every option that the pipeline reads.
     """
-    arguments = ["m2g", INPUT_DIR, OUTPUT_DIR, "--pipeline", options.pipeline]
-    arguments += ["--participant_label", subject, "--session_label", session or MADE_UP_SESSION]
+    return scan_argv(options.pipeline, option_arguments(options), subject=subject, session=session)
+
+
+def scan_argv(pipeline: Pipeline, rest: Sequence[str], *, subject: str, session: str | None) -> list[str]:
+    """The same, where `rest`, the `option_arguments`, were computed before."""
+    scan = ("--participant_label", subject, "--session_label", session or MADE_UP_SESSION)
+    return ["m2g", INPUT_DIR, OUTPUT_DIR, "--pipeline", pipeline, *scan, *rest]
+
+
+def option_arguments(options: M2gOptions) -> list[str]:
+    """The part of `argv` that is the same for each scan of a pipeline."""
+    arguments: list[str] = []
     for name in _options_of(options.pipeline):
         value = getattr(options, name)
         if name == "reuse_registration":

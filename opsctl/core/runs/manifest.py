@@ -61,6 +61,9 @@ class Run:
         Memory and vCPUs of each job; None where the job definition's value applies.
     scans_per_instance
         How many of the jobs an instance holds.
+    scans_at_once
+        How many of them the platform and the account's quotas let run at once when it was submitted; None on the local
+        platform.
     grows_to_mib
         The memory with which scans that outgrow theirs are run again; None: they are not.
     is_grown
@@ -97,6 +100,7 @@ class Run:
     dataset_doi: bounded.Text = ""
     vcpus: bounded.Count | None = None
     scans_per_instance: bounded.Count = 1
+    scans_at_once: bounded.Count | None = None
     grows_to_mib: bounded.Mib | None = None
     is_grown: bool = False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from opsctl.core.errors import ErrorCode, Problem
@@ -41,7 +40,7 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str], *, whose: str = "T
         indices = {index for index in indices if scans[index]}
         if not indices:
             scans = [scan for scan in scans if scan]
-            near = get_close_matches(name_or_glob, scans, n=_NEAR, cutoff=0.5)
+            near = _near(name_or_glob, scans, cutoff=0.5)
             near = near or [scan for scan in scans if name_or_glob and name_or_glob in scan][:_NEAR]
             raise Problem(
                 f"{whose} has no scan {pattern}.",
@@ -87,6 +86,13 @@ def find_run(runs: Sequence[str], typed: str) -> str:
             "There is no run yet: `opsctl run DATASET` starts one.",
             code=ErrorCode.RUN_NOT_FOUND,
         )
-    near = get_close_matches(typed, runs, n=_NEAR, cutoff=0.6)
+    near = _near(typed, runs, cutoff=0.6)
     hint = f"Near: {', '.join(near)}. " if near else f"The latest is {runs[-1]}. "
     raise Problem(f"There is no run {typed}.", f"{hint}`opsctl runs` lists them.", code=ErrorCode.RUN_NOT_FOUND)
+
+
+def _near(typed: str, names: Sequence[str], *, cutoff: float) -> list[str]:
+    # The Tab key finds a run too, and needs no likeness.
+    from difflib import get_close_matches
+
+    return get_close_matches(typed, names, n=_NEAR, cutoff=cutoff)

@@ -30,9 +30,10 @@ def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: 
         The S3 address below which every output must be.
     """
     # Nearly all connectomes and graphs are among the files: each address is checked once.
-    uris = {file.uri for file in files}
-    uris.update(connectomes)
-    uris.update([graph.uri for graph in graphs])
+    of_files, of_connectomes, of_graphs = [file.uri for file in files], list(connectomes), [g.uri for g in graphs]
+    uris: Collection[str] = of_files
+    if of_graphs not in ([], of_connectomes) or place_of(of_connectomes, of_files) is None:
+        uris = {*of_files, *of_connectomes, *of_graphs}
     start = f"{folder}/"
     if uris and not _are_plain_below(uris, start):
         ordered = [*(file.uri for file in files), *connectomes, *(graph.uri for graph in graphs)]
@@ -45,6 +46,17 @@ def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: 
     if not _are_sha256([file.sha256 for file in files]):
         return "`outputs.files` is wrong (a `sha256` has another form than opsctl writes)"
     return ""
+
+
+def place_of(texts: Sequence[str], others: Sequence[str]) -> int | None:
+    """Where texts stand among others in one piece, which nearly always is so; None where they do not."""
+    if not texts:
+        return 0
+    try:
+        place = others.index(texts[0])
+    except ValueError:
+        return None
+    return place if others[place : place + len(texts)] == texts else None
 
 
 def _are_plain_below(uris: Collection[str], start: str) -> bool:

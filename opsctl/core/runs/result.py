@@ -13,9 +13,9 @@ from msgspec import Struct
 from opsctl.core import bounded
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.record_body import short_record_body
-from opsctl.core.runs.files_digest import file_line, files_digest
+from opsctl.core.runs.files_digest import files_digest
 from opsctl.core.runs.output_kinds import GraphKind, WarningCode
-from opsctl.core.runs.output_texts import SHOWN, wrong_text
+from opsctl.core.runs.output_texts import SHOWN, place_of, wrong_text
 
 if TYPE_CHECKING:
     from opsctl.core.dataset.scan import S3Object
@@ -304,7 +304,7 @@ def _common(record: _Fields) -> dict[str, Any]:
 
 
 def _digest(files: Iterable[OutputFile]) -> str:
-    return files_digest([file_line(file.uri, file.size_bytes, file.etag) for file in files])
+    return files_digest([f"{file.uri}\n{file.size_bytes}\n{file.etag}\n" for file in files])
 
 
 class _ShortRecord(_Fields, frozen=True, kw_only=True):
@@ -358,14 +358,22 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
             return f"`outputs` is wrong ({folder} is in another bucket)"
     if wrong := wrong_text(outputs.files, outputs.connectomes, outputs.graphs, folder=folder):
         return wrong
-    size_of = {file.uri: file.size_bytes for file in outputs.files}
-    sizes = [size_of.get(connectome) for connectome in outputs.connectomes]
+    sizes = _sizes_of(outputs.connectomes, outputs.files)
     if None in sizes:
         return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
     if result.status == "succeeded" and 0 in sizes:
         connectome = outputs.connectomes[sizes.index(0)]
         return f"`outputs.files` is wrong (the connectome {connectome[:SHOWN]} has 0 bytes)"
     return ""
+
+
+def _sizes_of(connectomes: tuple[str, ...], files: tuple[OutputFile, ...]) -> list[int | None]:
+    """Of the file of each connectome; None where there is none."""
+    place = place_of(list(connectomes), [file.uri for file in files])
+    if place is not None:
+        return [file.size_bytes for file in files[place : place + len(connectomes)]]
+    size_of = {file.uri: file.size_bytes for file in files}
+    return [size_of.get(connectome) for connectome in connectomes]
 
 
 _READER = RecordReader(

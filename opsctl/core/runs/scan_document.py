@@ -9,7 +9,7 @@ from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.platform.platform import ModelResources
 from opsctl.core.record import SCHEMA_VERSION
-from opsctl.core.runs.m2g_options import M2gOptions, argv
+from opsctl.core.runs.m2g_options import M2gOptions, option_arguments, scan_argv
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.registration import Registration
 
@@ -41,8 +41,8 @@ class ScanDocuments:
         self._atlases = atlases
         self._job = job
         self._image_digest = image_digest
-        # By pipeline: the options of its jobs, and the fields that are the same in all JSONs.
-        self._shared: dict[str, tuple[M2gOptions, dict[str, Any]]] = {}
+        # By pipeline: the arguments of m2g and the fields that are the same in all JSONs.
+        self._shared: dict[str, tuple[list[str], dict[str, Any]]] = {}
 
     def document(self, scan: Scan, index: int, *, registration: Registration | None = None) -> dict[str, Any]:
         """The JSON of one scan; some values are shared with the other scans' JSONs.
@@ -54,7 +54,7 @@ class ScanDocuments:
         """
         if scan.pipeline not in self._shared:
             self._shared[scan.pipeline] = self._of_pipeline(self._options.for_pipeline(scan.pipeline))
-        job_options, shared = self._shared[scan.pipeline]
+        arguments, shared = self._shared[scan.pipeline]
         run = self._run
         return {
             "schema_version": SCHEMA_VERSION,
@@ -72,7 +72,7 @@ class ScanDocuments:
             },
             "inputs": [_input_json(file) for file in scan.inputs],
             **shared,
-            "argv": argv(job_options, subject=scan.subject, session=scan.session),
+            "argv": scan_argv(scan.pipeline, arguments, subject=scan.subject, session=scan.session),
             "reuse": registration.as_json() if registration else None,
             "image": run.image,
             "image_digest": self._image_digest,
@@ -80,11 +80,11 @@ class ScanDocuments:
             "key": run.keys[index],
         }
 
-    def _of_pipeline(self, options: M2gOptions) -> tuple[M2gOptions, dict[str, Any]]:
+    def _of_pipeline(self, options: M2gOptions) -> tuple[list[str], dict[str, Any]]:
         job, run = self._job, self._run
         job_options = options.for_job(vcpus=run.vcpus or job.vcpus, memory_mib=run.memory_mib or job.memory_mib)
         atlases = [_atlas_json(atlas, options) for atlas in self._atlases]
-        return job_options, {"m2g": options.as_dict(), "atlases": atlases}
+        return option_arguments(job_options), {"m2g": options.as_dict(), "atlases": atlases}
 
 
 def _input_json(file: Input) -> dict[str, Any]:

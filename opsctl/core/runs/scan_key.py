@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 #: Between the key's two parts; the first has only hexadecimal digits.
 _MARK = "@"
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
-def scan_key(
-    inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str, registration: Registration | None = None
-) -> str:
-    """`WORK@M2G`: everything that changes a scan's result, and nothing else.
+class ScanKeys:
+    """The keys of scans of which the same is asked, `WORK@M2G`: everything that changes a scan's result, and no more.
 
     WORK is a SHA-256 over the role and etag of each input, in any order, over what is asked of m2g, and over the
     earlier files that are reused. M2G is m2g's own image as it is, so that a key of another m2g shows which one it was.
@@ -31,21 +30,32 @@ def scan_key(
 
     Parameters
     ----------
-    inputs
-        The files that the job downloads.
     asked
         What `opsctl.core.runs.m2g_options.asked` returns.
     m2g_image
         The digest of the image that the runner is built on, `sha256:…`. Where it is unknown, the job image's own
         digest, or else its name; for the local platform's preview, the preview's version.
-    registration
-        What is reused; its files' paths and etags count.
     """
-    work: dict[str, Any] = {"inputs": sorted([file.role, file.etag] for file in inputs), "m2g": dict(asked)}
-    if registration is not None:
-        work["reused"] = sorted([file.path, file.etag] for file in registration.files)
-    digest = hashlib.sha256(json.dumps(work, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    return f"{digest}{_MARK}{m2g_image}"
+
+    def __init__(self, asked: Mapping[str, Any], m2g_image: str) -> None:
+        self._asked = _json(dict(asked))
+        self._m2g_image = m2g_image
+
+    def key(self, inputs: Iterable[Input], registration: Registration | None = None) -> str:
+        """The key of one scan.
+
+        Parameters
+        ----------
+        inputs
+            The files that the job downloads.
+        registration
+            What is reused; its files' paths and etags count.
+        """
+        # The same text as that of one object with sorted keys; what is asked is the same for all of 100,000 scans.
+        work = f'{{"inputs":{_json(sorted([file.role, file.etag] for file in inputs))},"m2g":{self._asked}'
+        if registration is not None:
+            work += f',"reused":{_json(sorted([file.path, file.etag] for file in registration.files))}'
+        return f"{hashlib.sha256(f'{work}}}'.encode()).hexdigest()}{_MARK}{self._m2g_image}"
 
 
 def work_of(key: str) -> str:

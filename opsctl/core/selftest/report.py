@@ -11,7 +11,7 @@ from opsctl.core.selftest.phases import Phases
 from opsctl.core.selftest.result import Verdict
 
 #: Version of `selftest --json`; docs/selftest.schema.json describes it.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,8 @@ class ModelReport:
         Of m2g, Python and boto3 in the job; empty without a result.
     last_lines
         The end of its log, of a job that left no result.
+    disk_used_mib
+        What system and image take of the instance's disk; None without an instance or a result.
     """
 
     model: str
@@ -67,6 +69,7 @@ class ModelReport:
     usd: float | None
     versions: Mapping[str, str | int]
     last_lines: tuple[str, ...] = ()
+    disk_used_mib: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """An entry of `models` in `selftest --json`."""
@@ -79,6 +82,7 @@ class ModelReport:
             "seconds": {**asdict(self.phases), "total": self.phases.total},
             "usd": self.usd,
             "versions": dict(self.versions),
+            "disk_used_mib": self.disk_used_mib,
             "last_lines": list(self.last_lines),
         }
 

@@ -42,6 +42,8 @@ class SelftestResult:
         When the ECS agent pulled the image; None where it did not say so.
     versions
         Of m2g (empty where unknown), and of the runner's Python and boto3.
+    disk_used_mib
+        What system and image took of the instance's disk; None where there is no instance.
     """
 
     selftest_id: bounded.Name
@@ -55,6 +57,7 @@ class SelftestResult:
     pull_started_at: bounded.Moment | None = None
     pull_stopped_at: bounded.Moment | None = None
     versions: bounded.Facts = field(default_factory=dict, hash=False)
+    disk_used_mib: bounded.Mib | None = None
 
     @classmethod
     def decode(cls, data: bytes, uri: str) -> SelftestResult:

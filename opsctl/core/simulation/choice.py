@@ -55,7 +55,7 @@ def choose(place: Place, what_if: WhatIf) -> Choice:
     Problem
         If not one instance fits into the quota.
     """
-    size = instance_size(what_if.instance or place.instance_type)
+    size = instance_size(place.instance_type if what_if.instance is None else what_if.instance)
     held = size.holds(vcpus=place.vcpus, memory_mib=place.memory_mib)
     if what_if.pack is None and not held:
         raise UsageProblem(
@@ -67,7 +67,11 @@ def choose(place: Place, what_if: WhatIf) -> Choice:
     if what_if.slowdown is not None and pack == 1 and what_if.slowdown != 1:
         raise UsageProblem("--slowdown is about several scans on one instance.", "Add --pack 2.")
     spot = place.spot if what_if.spot is None else what_if.spot
-    disk_gib = place.root_volume_gib if pack == 1 else root_volume_gib(pack, at_least=place.root_volume_gib)
+    if what_if.reclaims is not None and not spot:
+        raise UsageProblem("--reclaims is about Spot instances; AWS takes no others back.", "Add --spot.")
+    # The platform's own disk was chosen for as many scans as the platform puts on it.
+    is_own = pack == 1 or (what_if.instance is None and what_if.pack is None)
+    disk_gib = place.root_volume_gib if is_own else root_volume_gib(pack, at_least=place.root_volume_gib)
     most, limit, request = _most_instances(place, what_if, size, disk_gib=disk_gib)
     return Choice(
         size=size,

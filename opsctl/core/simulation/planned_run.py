@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from opsctl.core.costs.estimate import Hours, Rates
@@ -24,6 +24,7 @@ TAIL_HOURS = 5 / 60
 LOG_MB = 1.0
 
 _ASSUMED = "assumed"
+_AT_ONCE = "instances at once"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,22 @@ class PlannedRun:
     choice: Choice
     setup: Setup
     assumptions: tuple[Assumption, ...]
+
+    def with_instances(self, count: int, *, limit: str) -> PlannedRun:
+        """The same run with another number of instances at once.
+
+        Parameters
+        ----------
+        limit
+            What limits them, in words.
+        """
+        at_once = Assumption(_AT_ONCE, f"{count:,}", limit)
+        return replace(
+            self,
+            choice=replace(self.choice, most_instances=count, limit=limit, quota_request=""),
+            setup=replace(self.setup, fleet=replace(self.setup.fleet, most_instances=count)),
+            assumptions=tuple(at_once if each.name == _AT_ONCE else each for each in self.assumptions),
+        )
 
     def as_json(self) -> dict[str, Any]:
         """What is simulated, in `--json`."""
@@ -124,9 +141,13 @@ def _about_scans(hours: Hours, times: ScanTimes, choice: Choice, what_if: WhatIf
     ]
     if choice.pack > 1:
         slowdown = "as long as alone" if choice.slowdown == 1 else f"{choice.slowdown:g} times as long as alone"
+        if hours.scans_per_instance > 1:
+            slowdown = "nothing is added"
         slowdown_source = "--slowdown" if what_if.slowdown is not None else "a core for each scan: assumed"
         if what_if.slowdown is None and choice.slowdown > 1:
             slowdown_source = "two scans share a core: assumed, measured by nobody yet"
+        if hours.scans_per_instance > 1:
+            slowdown_source = f"those scans were measured with {hours.scans_per_instance} on an instance"
         assumptions += [
             Assumption("m2g beside other scans", slowdown, slowdown_source),
             Assumption(
@@ -166,7 +187,7 @@ def _about_instances(hours: Hours, fleet: Fleet, place: Place, what_if: WhatIf) 
 
 def _about_money(choice: Choice, rates: Rates, place: Place) -> list[Assumption]:
     return [
-        Assumption("instances at once", f"{choice.most_instances:,}", choice.limit),
+        Assumption(_AT_ONCE, f"{choice.most_instances:,}", choice.limit),
         Assumption("price of an instance", rates.price_text, f"{place.region}, {rates.kind}: {rates.source}"),
         Assumption("logs", f"{LOG_MB:g} MB an attempt", f"assumed; ${LOG_USD_PER_GB:g} per GB (us-east-1)"),
     ]

@@ -33,6 +33,8 @@ class WhatIf:
         How often AWS takes a Spot instance back, for each instance and hour.
     slowdown
         How many times longer a scan takes beside others on its instance.
+    within_hours
+        Use the number of instances that costs least and ends in time.
     """
 
     spot: bool | None = None
@@ -42,6 +44,7 @@ class WhatIf:
     scans: int | None = None
     reclaims: float | None = None
     slowdown: float | None = None
+    within_hours: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Sequence
 
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.causes import run_again
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.scan_history import ScanDisposition
 from opsctl.core.runs.status import RunStatus, ScanStatus
 from opsctl.core.sizing.job_size import JobSize
 
@@ -39,6 +41,30 @@ def outgrown_scans(status: RunStatus) -> list[ScanStatus]:
         # What asks for more at once than the larger job has would fail again.
         and scan.reason.number("allocation_mib") < grows_to
     ]
+
+
+def outgrown_before(
+    scans: Iterable[ScanDisposition], earlier: Sequence[Run], *, memory_mib: int, platform: Platform
+) -> list[ScanDisposition]:
+    """The scans that ran out of memory before, in jobs with no less memory than they would have now.
+
+    Parameters
+    ----------
+    scans
+        What would be submitted.
+    earlier
+        The runs that decided what became of them.
+    memory_mib
+        Of the jobs now.
+    """
+    runs = {run.run_id: run for run in earlier}
+
+    def had_mib(scan: ScanDisposition) -> int:
+        run = runs.get(scan.origin.run_id) if scan.origin else None
+        resources = platform.models.get(run.resources) if run else None
+        return (run.memory_mib if run else None) or (resources.memory_mib if resources else 0)
+
+    return [scan for scan in scans if scan.is_outgrown and had_mib(scan) >= memory_mib]
 
 
 def growth_command(run: Run) -> str:

@@ -9,7 +9,8 @@ from opsctl.core.costs.estimate import Rates
 from opsctl.core.counted import counted_verb
 from opsctl.core.platform.platform import ModelResources
 from opsctl.core.runs.manifest import Run
-from opsctl.core.sizing.disk import needed_gib
+from opsctl.core.simulation.instance_size import instance_size
+from opsctl.core.sizing.disk import NOT_MEASURED, SystemDisk
 from opsctl.core.sizing.packing import CANARY_SCANS, ENOUGH_SCANS, Assumptions, Packing, Proposal, propose
 from opsctl.core.sizing.peaks import PeakGroup, ScanPeak, peak_groups
 
@@ -34,6 +35,8 @@ class SizeReport:
         Where the hours of a scan come from, in words.
     proposal
         None where nothing can be proposed: `why_not` says why.
+    system
+        What the disk holds besides scans.
     """
 
     run: Run
@@ -46,15 +49,25 @@ class SizeReport:
     hours_source: str
     proposal: Proposal | None
     why_not: str = ""
+    system: SystemDisk = NOT_MEASURED
 
     @property
     def groups(self) -> list[PeakGroup]:
         """The spread of the peaks."""
         return peak_groups(self.peaks)
 
-    def disk_gib(self, scans: int) -> int:
-        """The root disk that so many of the measured scans need."""
-        return needed_gib(self.peaks, scans)
+    def disk_scans(self, packing: Packing) -> int:
+        """The most scans that share a disk: on the largest instance that the platform allows, as many as Batch places.
+
+        All instances of a platform have the same disk.
+        """
+        size = packing.size
+        larger = map(instance_size, self.resources.more_instance_types)
+        return max(packing.scans, *(each.holds(vcpus=size.vcpus, memory_mib=size.memory_mib) for each in larger), 1)
+
+    def disk_gib(self, packing: Packing) -> int:
+        """The root disk that these scans need."""
+        return self.system.needed_gib(self.peaks, self.disk_scans(packing))
 
     def as_json(self) -> dict[str, Any]:
         """What `size --json` prints."""
@@ -69,6 +82,8 @@ class SizeReport:
             "local": self.is_local,
             "instance_type": self.resources.instance_type,
             "root_volume_gib": self.rates.root_volume_gib,
+            "system_disk_mib": self.system.used_mib,
+            "system_disk_source": self.system.text,
             "groups": [asdict(group) for group in self.groups],
             "scans": [asdict(peak) for peak in self.peaks],
             "assumptions": asdict(proposal.assumptions) if proposal else None,
@@ -85,7 +100,8 @@ class SizeReport:
             "scans": packing.scans,
             "against_alone": proposal.against_alone(packing.usd_per_scan),
             "worst_against_alone": proposal.against_alone(packing.worst_usd_per_scan),
-            "disk_gib": self.disk_gib(packing.scans),
+            "disk_gib": self.disk_gib(packing),
+            "disk_scans": self.disk_scans(packing),
         }
 
 
@@ -100,6 +116,7 @@ def size_report(
     rates: Rates,
     hours_source: str,
     assumptions: Assumptions,
+    system: SystemDisk = NOT_MEASURED,
 ) -> SizeReport:
     """What a run's peaks propose, or why they propose nothing."""
     why_not = _why_not(peaks, is_preview=is_preview, is_local=is_local, rates=rates)
@@ -109,7 +126,7 @@ def size_report(
 
         def usd_per_hour(scans: int) -> float:
             # The disk of one scan is as the platform has it; more scans may need a larger one.
-            further_gib = max(0, needed_gib(peaks, scans) - rates.root_volume_gib) if scans > 1 else 0
+            further_gib = max(0, system.needed_gib(peaks, scans) - rates.root_volume_gib) if scans > 1 else 0
             return rates.usd_per_instance_hour + disk_usd * further_gib
 
         proposal = propose(peaks, resources, usd_per_hour=usd_per_hour, assumptions=assumptions)
@@ -124,6 +141,7 @@ def size_report(
         hours_source=hours_source,
         proposal=proposal,
         why_not=why_not,
+        system=system,
     )
 
 

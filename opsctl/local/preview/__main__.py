@@ -21,6 +21,9 @@ from .m2g_error import M2gError  # noqa: E402
 from .progress import ENDING, NOTICE, ProgressLog, software  # noqa: E402
 from .staged import StagedScan, dwi_scans, func_scans  # noqa: E402
 
+#: Optional packages of DIPY that the preview does without: tables, downloads, several processes, tests.
+_UNUSED = ("boto3", "joblib", "pandas", "pytest")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the preview and return its exit code: 0 done, 1 refused or failed. argparse itself exits with 2."""
@@ -102,5 +105,12 @@ def _push(request: Request, log: ProgressLog) -> None:
         raise M2gError("botocore.exceptions.NoCredentialsError", "Unable to locate credentials")
 
 
+def _import_less() -> None:
+    """Let DIPY go without packages that it imports where they are installed: a quarter of the preview's start."""
+    for name in _UNUSED:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+
+
 if __name__ == "__main__":
+    _import_less()
     sys.exit(main())

@@ -204,6 +204,23 @@ def _freetier(operation: str, _parameters: Call, _arn: str, _iam_arn: str, _plat
     yield f"freetier:{operation}", "*", {}
 
 
+def _budgets(operation: str, parameters: Call, _arn: str, iam_arn: str, _platform: str) -> Needs:
+    # Budgets belong to an account, and no action has the name of its operation but those of tags.
+    account = iam_arn.rpartition("::")[2]
+    name = parameters.get("BudgetName") or (parameters.get("Budget") or parameters.get("NewBudget") or {}).get(
+        "BudgetName"
+    )
+    resource = parameters.get("ResourceARN") or f"arn:aws:budgets::{account}:budget/{name or '*'}"
+    if "Action" in operation:
+        raise UnknownCall(operation)
+    if "tag" in operation.lower():
+        yield f"budgets:{operation}", resource, {}
+        return
+    yield "budgets:ViewBudget" if operation.startswith("Describe") else "budgets:ModifyBudget", resource, {}
+    if parameters.get("ResourceTags"):
+        yield "budgets:TagResource", resource, {"aws:TagKeys": [tag["Key"] for tag in parameters["ResourceTags"]]}
+
+
 def _sts(operation: str, parameters: Call, _arn: str, _iam_arn: str, _platform: str) -> Needs:
     if "RoleArn" not in parameters:
         raise UnknownCall(operation)
@@ -233,5 +250,6 @@ _BY_SERVICE: dict[str, Callable[..., Needs]] = {
     "freetier": _freetier,
     "kms": _kms,
     "sts": _sts,
+    "budgets": _budgets,
     "autoscaling": _autoscaling,
 }

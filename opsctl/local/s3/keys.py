@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 import moto.s3.models as models
@@ -148,7 +149,15 @@ class Bucket(models.FakeBucket):
             return PermissionResult.DENIED
         if self.policy is None:
             return PermissionResult.NEUTRAL
-        policy = json.loads(self.policy)
-        statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-        unconditional = [statement for statement in statements if "Condition" not in statement]
-        return IAMPolicy(json.dumps({**policy, "Statement": unconditional})).is_action_permitted(action, resource)
+        policy = _without_conditions(self.policy)
+        return PermissionResult.NEUTRAL if policy is None else policy.is_action_permitted(action, resource)
+
+
+# By its text: moto asks it for each request of an object.
+@lru_cache(maxsize=64)
+def _without_conditions(text: bytes) -> IAMPolicy | None:
+    """The statements of a bucket's policy that have no condition; None where there is none."""
+    policy = json.loads(text)
+    statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
+    unconditional = [statement for statement in statements if "Condition" not in statement]
+    return IAMPolicy(json.dumps({**policy, "Statement": unconditional})) if unconditional else None

@@ -21,6 +21,7 @@ from opsctl.core.costs.bill import NOT_INCLUDED
 from opsctl.core.costs.estimate import about_text, usd_text
 from opsctl.core.errors import Problem
 from opsctl.core.harmless import harmless
+from opsctl.core.simulation.run_course import RunCourse
 from opsctl.render.report.command_text import advised, command_text
 from opsctl.render.report.matrices import COLOURS
 from opsctl.render.report.pictures import DecodedFile, draw_matrices, limit_size
@@ -40,6 +41,7 @@ def page(
     *,
     nodes: Sequence[AtlasNode] | None = None,
     comparison: Comparison | None = None,
+    course: RunCourse | None = None,
 ) -> Iterator[str]:
     """The whole page, in parts.
 
@@ -51,6 +53,8 @@ def page(
         The regions of the pictured atlas in the order of its nodes; None where they are not known.
     comparison
         The section "Can you trust them"; None leaves it out.
+    course
+        The section "Scans done over time"; None leaves it out.
     """
     drawn, scales = draw_matrices(files_of_scans)
     style = files(__package__).joinpath("style.css").read_text()
@@ -69,6 +73,7 @@ def page(
             scales=scales,
             nodes=nodes,
             comparison=comparison,
+            course=course,
         ),
         mark=MARK,
         policy=policy,

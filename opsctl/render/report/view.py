@@ -20,8 +20,10 @@ from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.errors import Problem
 from opsctl.core.preview import BANNER
 from opsctl.core.runs.state import DailyState, daily_counts
+from opsctl.core.simulation.run_course import RunCourse
 from opsctl.render.parcellations import atlases_text
 from opsctl.render.report.brain import Brain, EdgeLines
+from opsctl.render.report.course_plot import course_plot
 from opsctl.render.report.failure_group import FailureGroup
 from opsctl.render.report.matrices import ColourScale
 from opsctl.render.report.pictures import DecodedFile
@@ -51,6 +53,8 @@ class View:
         The regions of the pictured atlas in the order of its nodes; None where they are not known.
     comparison
         The section "Can you trust them"; None leaves it out.
+    course
+        How the run went over time; None leaves the section out.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class View:
         scales: Sequence[ColourScale],
         nodes: Sequence[AtlasNode] | None,
         comparison: Comparison | None = None,
+        course: RunCourse | None = None,
     ) -> None:
         self.report, self.run, self.status, self.bill = report, report.run, report.status, report.status.bill
         self.subject = report.subject
@@ -103,6 +108,7 @@ class View:
         self.plain = [row for row in self.done if not row.has_details]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
         self.trust = self._trust(comparison)
+        self.course = course_plot(course) if course else None
 
     def _trust(self, comparison: Comparison | None) -> TrustSection | None:
         """The section "Can you trust them"; None where there is nothing to compare."""

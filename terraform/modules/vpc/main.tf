@@ -44,9 +44,9 @@ resource "aws_vpc" "main" {
   #checkov:skip=CKV2_AWS_11:Nothing may come in, and what goes out is HTTPS; a flow log would cost more than it tells. An account's own rule may add one.
   cidr_block = var.cidr
 
-  # Without DNS, instances cannot resolve the names of ECS, ECR and S3.
-  enable_dns_support   = true
-  enable_dns_hostnames = true
+  # Without DNS, instances cannot resolve the names of ECS, ECR and S3. It is EC2's default. enable_dns_hostnames is left as it is:
+  # names of the instances' public addresses, which nobody uses. The provider waits 11 s after it has changed an attribute.
+  enable_dns_support = true
 
   tags = { Name = var.prefix }
 

@@ -33,7 +33,9 @@ def storage(server: KeptObjects) -> Storage:
 
 def test_files_carry_their_sha256(server: KeptObjects, storage: Storage, tmp_path: Path) -> None:
     files = {
-        f"D/{size}": tmp_path / str(size) for size in (0, 1, file_upload._SMALL_BYTES, file_upload._SMALL_BYTES + 1)
+        f"D/{size}": tmp_path / str(size)
+        for limit in (0, file_upload._SMALL_BYTES, file_upload._MIDDLE_BYTES)
+        for size in (limit, limit + 1)
     }
     for path in files.values():
         path.write_bytes(b"x" * int(path.name))

@@ -64,9 +64,9 @@ class World:
         return tuple(NotRemoved(resource, "it is held") for resource in requested) if self.stuck else ()
 
 
-def looked(root: Root, world: World) -> Any:
+def looked(root: Root, world: World, importable: dict[str, str] | None = None) -> Any:
     fakes: Any = (root, world)
-    return find_orphans(fakes[0], name="m2g", inventory=fakes[1], batch=fakes[1])
+    return find_orphans(fakes[0], name="m2g", inventory=fakes[1], batch=fakes[1], importable=importable)
 
 
 ENVIRONMENT = thing(ResourceKind.ENVIRONMENT, "env")
@@ -142,6 +142,16 @@ def test_what_this_up_has_made_without_knowing_it_goes_and_a_log_group_is_taken_
     assert cleared(root, world) == (QUEUE, ROLE, RECORD, LOGS)
     assert world.removed == [QUEUE, ROLE, RECORD]
     assert root.taken_over == {"module.batch.aws_cloudwatch_log_group.jobs": "/opsctl/m2g"}
+
+
+def test_a_budget_of_an_earlier_up_is_taken_over_unless_the_state_knows_it() -> None:
+    budget = {"module.budget[0].aws_budgets_budget.monthly": "123456789012:opsctl-m2g-eu-west-1-monthly"}
+    lost = Root(QUEUE)
+    looked(lost, World(QUEUE, LOGS), budget)
+    assert lost.taken_over == {**budget, "module.batch.aws_cloudwatch_log_group.jobs": "/opsctl/m2g"}
+    known = Root(QUEUE, thing(ResourceKind.LOG_GROUP, *budget.values()))
+    looked(known, World(QUEUE), budget)
+    assert known.taken_over == {}
 
 
 def test_what_was_there_at_the_plan_or_is_somebody_elses_or_in_use_stays() -> None:

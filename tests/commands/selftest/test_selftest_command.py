@@ -295,7 +295,9 @@ def test_logs_that_cannot_be_read(code: str, verdict: str, detail: str) -> None:
 
 def test_the_platforms_own_times_are_kept_newest_first_and_feed_estimates() -> None:
     played = PlayedSelftest()
-    played.selftest().run()
+    played.jobs["csa"].disk_used_mib = 27_000
+    report = played.selftest().run()
+    assert [model.as_json()["disk_used_mib"] for model in report.models] == [None, 27_000]
     played.now = 0.0
     played.jobs["csd"].states = tuple((2 * at, state) for at, state in STATES)
     played.selftest(models=("csd",)).run()
@@ -311,6 +313,8 @@ def test_the_platforms_own_times_are_kept_newest_first_and_feed_estimates() -> N
         "boot_seconds": 100,
         "pull_seconds": 60,
         "start_seconds": 5,
+        "disk_used_mib": 27_000,
+        "image": played.platform.image,
     }
     assert played.keys() == ["opsctl/platform/times.json"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from support.bids_trees import PATTERNS, PREFIX, discovered, dwi, inputs, listing, reasons
 
 from opsctl.core.dataset.discovery import discover

@@ -156,6 +156,8 @@ def test_no_more_memory_is_promised_than_there_is(changes: dict[str, Any]) -> No
     assert "--memory" not in cause_of(killed, run=run(**changes)).help
     assert "--memory 30400" in cause_of(killed, run=run()).help
     assert "--memory 30400" in cause_of(killed, run=run(memory_mib=15200)).help
+    # As much as they get by themselves when somebody follows the run.
+    assert "--memory 15200" in cause_of(killed, run=run(memory_mib=7600, grows_to_mib=15200)).help
 
 
 def test_groups_are_largest_first_with_the_first_scans_words() -> None:

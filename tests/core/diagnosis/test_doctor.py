@@ -19,6 +19,7 @@ from support.doctor_examples import (
     facts_with,
 )
 
+from opsctl.core.costs.prices import old_table_note
 from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import (
     Disk,
@@ -29,6 +30,7 @@ from opsctl.core.diagnosis.doctor_facts import (
 from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.core.diagnosis.queue_snapshot import NotVisible
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.monthly_budget import MonthSpend
 
 
 def variables_hint(left_out: str) -> str:
@@ -184,11 +186,27 @@ def test_a_damaged_state_of_terraforms_is_wrong() -> None:
     assert Line("Terraform", "wrong", damaged.what, damaged.hint) in list(lines(checkup))
 
 
-def test_an_old_table_of_prices_is_a_warning_where_money_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("opsctl.core.costs.prices.TABLE_DATE", "2026-01")
-    late, early = date(2026, 11, 29), date(2026, 3, 1)
-    (line,) = [line for line in doctor_lines(today=late) if line.topic == "prices"]
-    assert (line.level, line.hint) == ("warning", "A newer opsctl has newer prices.")
-    assert "of 2026-01, more than half a year old" in line.what
-    assert not any(line.topic == "prices" for line in doctor_lines(today=early))
-    assert not any(line.topic == "prices" for line in doctor_lines(ON_THIS_MACHINE, today=late))
+def test_prices_that_may_be_wrong_are_a_warning_with_what_to_do() -> None:
+    warning = old_table_note(date(2036, 1, 1))
+    (line,) = [line for line in doctor_lines(price_warning=warning) if line.topic == "prices"]
+    assert line.level == "warning"
+    assert "more than half a year old" in line.what and "pricing:GetProducts" in line.hint
+    slow = NotVisible("pricing:GetProducts", "did not answer within 8 s")
+    assert [line.level for line in doctor_lines(price_warning=slow) if line.topic == "prices"] == []
+
+
+@pytest.mark.parametrize(
+    ("spend", "level", "what"),
+    [
+        (MonthSpend(200.0, 63.2), "fine", "$63.20 of $200.00 this month"),
+        (MonthSpend(200.0, 0.0), "fine", "opsctl:platform"),
+        (MonthSpend(200.0, 200.0), "warning", "$200.00 of $200.00"),
+        ("gone", "warning", "gone"),
+        (Problem("No.", code=ErrorCode.AWS_DENIED), "fine", "budgets:ViewBudget"),
+        (Problem("Too often.", code=ErrorCode.AWS_THROTTLED), "warning", "Too often."),
+    ],
+)
+def test_what_aws_has_counted_of_the_monthly_budget(spend: Any, level: str, what: str) -> None:
+    (line,) = (line for line in doctor_lines(month_spend=spend) if line.topic == "budget")
+    assert line.level == level
+    assert what in line.what

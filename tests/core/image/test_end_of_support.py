@@ -11,6 +11,8 @@ import pytest
 from opsctl.core.image.end_of_support import Support, supports
 
 TABLES = Path("/usr/share/distro-info")
+UBUNTU, DEBIAN = "https://ubuntu.com/about/release-cycle", "https://wiki.debian.org/DebianReleases"
+PYTHON = "https://devguide.python.org/versions"
 
 
 @pytest.mark.parametrize(
@@ -19,11 +21,11 @@ TABLES = Path("/usr/share/distro-info")
         (
             "ubuntu 18.04",
             "3.7.17",
-            (Support("Ubuntu 18.04", date(2023, 5, 31)), Support("Python 3.7", date(2023, 6, 27))),
+            (Support("Ubuntu 18.04", date(2023, 5, 31), UBUNTU), Support("Python 3.7", date(2023, 6, 27), PYTHON)),
         ),
-        ("debian 12", None, (Support("Debian 12", date(2026, 7, 11)),)),
-        ("alpine 3.20.1", "3.99.0", (Support("alpine 3.20.1", None), Support("Python 3.99", None))),
-        ("debian", "", (Support("Debian", None),)),
+        ("debian 12", None, (Support("Debian 12", date(2026, 7, 11), DEBIAN),)),
+        ("alpine 3.20.1", "3.99.0", (Support("alpine 3.20.1", None, ""), Support("Python 3.99", None, PYTHON))),
+        ("debian", "", (Support("Debian", None, DEBIAN),)),
         (None, None, ()),
     ],
 )
@@ -39,7 +41,7 @@ def test_support_ends_after_its_last_day(today: date, is_over: bool) -> None:
 
 
 def test_what_is_unknown_is_not_over() -> None:
-    assert not Support("Plan 9", None).is_over(date(2099, 1, 1))
+    assert not Support("Plan 9", None, "").is_over(date(2099, 1, 1))
 
 
 @pytest.mark.parametrize("family", ["ubuntu", "debian"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec import structs
 from support.core_examples import scan
 
 from opsctl.core.dataset.scan import Scan
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, argv, asked
-from opsctl.core.runs.scan_key import m2g_image_of, scan_key, work_of
+from opsctl.core.runs.registration import Registration, RegistrationFile
+from opsctl.core.runs.scan_key import ScanKeys, m2g_image_of, work_of
 
 M2G = "sha256:" + "a" * 64
 
@@ -23,7 +26,22 @@ M2G = "sha256:" + "a" * 64
 def key(options: M2gOptions | None = None, example: Scan | None = None, *, m2g_image: str = M2G) -> str:
     """The key of an example scan, by its own pipeline."""
     example = example or scan()
-    return scan_key(example.inputs, asked((options or M2gOptions()).as_dict(), example.pipeline), m2g_image)
+    return ScanKeys(asked((options or M2gOptions()).as_dict(), example.pipeline), m2g_image).key(example.inputs)
+
+
+def test_the_key_is_that_of_one_sorted_object_as_runs_of_other_versions_recorded_it() -> None:
+    example, values = scan(), asked(M2gOptions(seeds=3, parcellation=("AAL", "Desikan")).as_dict(), "dwi")
+    files = [
+        RegistrationFile(path=path, size_bytes=1, sha256="", etag=etag) for path, etag in (("é.mat", "e9"), ("a", "e8"))
+    ]
+    reused = Registration(run_id="r-1", base="s3://data/D", files=tuple(files))
+    for registration in (None, reused):
+        work: dict[str, Any] = {"inputs": sorted([file.role, file.etag] for file in example.inputs), "m2g": values}
+        if registration is not None:
+            work["reused"] = sorted([file.path, file.etag] for file in registration.files)
+        text = json.dumps(work, sort_keys=True, separators=(",", ":"))
+        whole = f"{hashlib.sha256(text.encode()).hexdigest()}@{M2G}"
+        assert ScanKeys(values, M2G).key(example.inputs, registration) == whole
 
 
 def test_the_key_tells_its_two_parts() -> None:
@@ -34,7 +52,7 @@ def test_the_key_tells_its_two_parts() -> None:
 
 def with_etag(role: str) -> Scan:
     example = scan()
-    inputs = (dataclasses.replace(file, etag="new") if file.role == role else file for file in example.inputs)
+    inputs = (structs.replace(file, etag="new") if file.role == role else file for file in example.inputs)
     return dataclasses.replace(example, inputs=tuple(inputs))
 
 
@@ -50,7 +68,7 @@ def test_another_m2g_does_the_same_work_under_another_key() -> None:
 
 
 def test_order_and_place_of_the_inputs_are_no_other_work() -> None:
-    moved = tuple(dataclasses.replace(file, uri=file.uri.replace("HNU1", "copy")) for file in reversed(scan().inputs))
+    moved = tuple(structs.replace(file, uri=file.uri.replace("HNU1", "copy")) for file in reversed(scan().inputs))
     assert key(example=scan(inputs=moved, name="other", note="x")) == key()
 
 

@@ -9,8 +9,10 @@ import pytest
 from support.core_examples import run as made_run
 from support.example_platform import platform
 
+from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.scan_history import ScanDisposition
 from opsctl.core.runs.status import RunStatus, ScanStatus
-from opsctl.core.sizing.growth import grown_memory_mib, growth_command, outgrown_scans
+from opsctl.core.sizing.growth import grown_memory_mib, growth_command, outgrown_before, outgrown_scans
 from opsctl.core.sizing.job_size import JobSize, packed_size
 
 PLATFORM = platform()
@@ -63,3 +65,33 @@ def test_the_command(typed: str, changes: dict[str, Any], command: str) -> None:
 
     words = ("opsctl", "run", *shlex.split(typed))
     assert growth_command(made_run(command_line=words, grows_to_mib=15_200, **changes)) == command
+
+
+def outgrown(name: str, run_id: str, *, is_outgrown: bool = True) -> ScanDisposition:
+    return ScanDisposition(name, f"key-{name}", "failed", Origin(run_id, 0), f"key-{name}", is_outgrown)
+
+
+@pytest.mark.parametrize(
+    ("memory_mib", "names"),
+    [
+        # As much as the packed run gave, as much as the model's own jobs have, and more than any had.
+        (7_600, ["a", "b"]),
+        (7_601, ["b"]),
+        (15_200, ["b"]),
+        (30_400, []),
+    ],
+)
+def test_which_scans_ran_out_of_memory_before_and_would_get_no_more(memory_mib: int, names: list[str]) -> None:
+    earlier = [
+        made_run(1, run_id="HNU1-20261122-120000-aaaa", memory_mib=7_600, resources="csd"),
+        made_run(1, run_id="HNU1-20261122-130000-bbbb", resources="csd"),
+    ]
+    scans = [
+        outgrown("a", earlier[0].run_id),
+        outgrown("b", earlier[1].run_id),
+        outgrown("other fault", earlier[1].run_id, is_outgrown=False),
+        outgrown("of no run", "HNU1-20261122-140000-cccc"),
+        ScanDisposition("new", "key", "new"),
+    ]
+    before = outgrown_before(scans, earlier, memory_mib=memory_mib, platform=PLATFORM)
+    assert [scan.name for scan in before] == names

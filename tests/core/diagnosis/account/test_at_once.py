@@ -53,4 +53,5 @@ def test_the_sizes_are_those_of_terraforms_defaults() -> None:
         match = re.search(rf'{model} = {{ size = "(.+?)".*? vcpus = (\d+)', main)
         assert match and (f"r5.{match[1]}", int(match[2])) == (size.instance_type, size.vcpus)
         assert default(f"{model}_max_vcpus") == size.max_vcpus
-    assert default("root_volume_gib") == ROOT_VOLUME_GIB
+    match = re.search(r"root_volume_gib == null\s*\? max\((\d+),", main)
+    assert match and int(match[1]) == ROOT_VOLUME_GIB

@@ -1,0 +1,1 @@
+"""Many small objects to S3 at once."""

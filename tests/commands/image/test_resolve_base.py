@@ -1,0 +1,95 @@
+"""Which of an image's digests a base has: engines name those of an index, of the image, or both."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from opsctl.commands.image.base_image import checked_base, resolve_base
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+
+INDEX, IMAGE, OTHER = ("sha256:" + letter * 64 for letter in "abc")
+NAME = "docker.io/neurodata/m2g:latest"
+
+
+class FakeEngine:
+    """Has one image, pulled."""
+
+    def __init__(self, *references: str) -> None:
+        self.references = references
+
+    def follow(self, *_: str, **__: Any) -> None:
+        """Pulls."""
+
+    def ask(self, *_: str) -> str:
+        return json.dumps([{"RepoDigests": self.references, "Config": {"User": "lab"}}])
+
+
+@pytest.mark.parametrize(("known", "expected"), [(None, INDEX), (INDEX, INDEX), (IMAGE, IMAGE), (OTHER, INDEX)])
+@pytest.mark.parametrize("repository", ["docker.io/neurodata/m2g", "neurodata/m2g"], ids=["podman", "docker"])
+def test_the_known_digest_stays_where_it_is_one_of_the_images(
+    repository: str, known: str | None, expected: str
+) -> None:
+    engine: Any = FakeEngine(f"lab/copy@{OTHER}", f"{repository}@{INDEX}", f"{repository}@{IMAGE}")
+    base = resolve_base(engine, NAME, print, known=known)
+    assert (base.digest, base.reference) == (expected, f"docker.io/neurodata/m2g@{expected}")
+
+
+class SilentRegistry(FakeEngine):
+    """Pulls nothing, and has the image only by some names."""
+
+    def follow(self, *_: str, **__: Any) -> None:
+        raise Problem("podman pull failed: connection refused.", code=ErrorCode.ENGINE_FAILED)
+
+    def ask(self, *words: str) -> str:
+        return super().ask() if words[-1] in self.references else "[]"
+
+
+@pytest.mark.parametrize(
+    ("references", "command"),
+    [
+        (
+            (f"docker.io/neurodata/m2g@{INDEX}",),
+            f"`opsctl image build --base docker.io/neurodata/m2g@{INDEX} --tag lab`",
+        ),
+        ((), f"`opsctl image build --archived --base {NAME} --tag lab`"),
+    ],
+    ids=["kept here", "copied"],
+)
+def test_where_the_registry_is_gone_the_hint_names_what_still_works(references: tuple[str, ...], command: str) -> None:
+    engine: Any = SilentRegistry(*references)
+    with pytest.raises(Problem, match="could not be had: podman pull failed") as raised:
+        resolve_base(engine, NAME, print, known=INDEX, more=" --tag lab")
+    assert command in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        NAME,
+        "m2g",
+        "m2g:1",
+        "localhost:5000/lab/m2g_x--y.z:1.0-a",
+        f"lab.example/m2g@{IMAGE}",
+        f"m2g:1@{IMAGE}",
+        "localhost/m2g:1",
+    ],
+)
+def test_the_names_of_images_are_taken(name: str) -> None:
+    assert checked_base(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "my image", "UPPER/Case", "--tag", "m2g@sha256:12", "m2g:", "/m2g", "m2g:a/b:c"]
+)
+def test_what_can_be_no_image_is_refused_before_a_pull(name: str) -> None:
+    with pytest.raises(UsageProblem, match="is no image"):
+        checked_base(name)
+
+
+def test_a_pinned_base_is_what_it_says() -> None:
+    engine: Any = FakeEngine(f"neurodata/m2g@{INDEX}", f"neurodata/m2g@{IMAGE}")
+    base = resolve_base(engine, f"neurodata/m2g@{IMAGE}", print, known=INDEX)
+    assert (base.digest, base.user) == (IMAGE, "lab")
