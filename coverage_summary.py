@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent
+#: Between these the README has its sentence; nothing before the first measurement.
+BEGIN, END = "<!-- coverage -->", "<!-- /coverage -->"
 
 
 def main() -> None:
@@ -23,6 +25,8 @@ def main() -> None:
     floors = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["coverage-floors"]
     covered = {folder: percentage(json.loads(report.read_text(encoding="utf-8")), folder) for folder in floors}
     target.write_text(summary(covered), encoding="utf-8")
+    readme = ROOT / "README.md"
+    readme.write_text(with_sentence(readme.read_text(encoding="utf-8"), sentence(covered)), encoding="utf-8")
     print(summary(covered), end="")
     if low := below(covered, floors):
         sys.exit("".join(f"{line}\n" for line in low).strip())
@@ -41,6 +45,18 @@ def percentage(report: Mapping[str, Any], folder: str) -> float:
 def summary(covered: Mapping[str, float]) -> str:
     """A line for each folder. Whole percents, rounded down: a digit more would change with every commit."""
     return "".join(f"{folder}: {math.floor(share)} % of lines and branches\n" for folder, share in covered.items())
+
+
+def sentence(covered: Mapping[str, float]) -> str:
+    """What the README says of the same figures."""
+    shares = " and ".join(f"{math.floor(share)} % of `{folder}`" for folder, share in covered.items())
+    return f"The tests run {shares}, lines and branches\n([docs/coverage.txt](docs/coverage.txt), by `make coverage`)."
+
+
+def with_sentence(readme: str, words: str) -> str:
+    """The README with these words between its two marks."""
+    head, rest = readme.split(BEGIN)
+    return f"{head}{BEGIN}{words}{END}{rest.split(END)[1]}"
 
 
 def below(covered: Mapping[str, float], floors: Mapping[str, float]) -> list[str]:

@@ -21,7 +21,7 @@ LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text()
-    on_s3 = ("opsctl/runs/", "opsctl/outputs/")
+    on_s3 = ("opsctl/runs/", "opsctl/outputs/", "opsctl/deletions/")
     missing = [path for path in PATH.findall(text) if not path.startswith(on_s3) and not list(ROOT.glob(path))]
     missing += [link for link in LINK.findall(text) if not (page.parent / link).exists()]
     assert missing == []
