@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,8 +83,7 @@ def resolve_base(engine: Engine, name: str, on_line: OnLine, *, known: str | Non
     Parameters
     ----------
     known
-        The digest at the last build. An image can have several: its own and that of an index which names it, or one
-        for each compression. Engines differ in which one comes first. If the known one is among them, it is the image.
+        The digest at the last build. If it is among the image's, the image is the same.
     more
         The other words of the build that was typed, for the command of a hint.
 
@@ -109,9 +108,26 @@ def resolve_base(engine: Engine, name: str, on_line: OnLine, *, known: str | Non
     references = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
     repository = _short_name(repository_of(name))
     digests = [digest for published, _, digest in references if _short_name(published) == repository]
-    digest = pinned or (known if known in digests else next(iter(digests), None))
+    digest = pinned or (known if known in digests else _published(engine, name, digests))
     reference = name if digest is None else f"{repository_of(name)}@{digest}"
     return Base(name=name, digest=digest, reference=reference, user=user_of(details))
+
+
+def _published(engine: Engine, name: str, digests: Sequence[str]) -> str | None:
+    """The digest of an image that its registry knows; None where it has none.
+
+    An image has several where it was built on this machine and pushed, where an index names it, or where it was pulled
+    from two registries: Podman then lists all of them for each of its names, in the order of their letters.
+    """
+    if len(digests) < 2 or name.startswith("localhost/"):
+        return next(iter(digests), None)
+    for digest in digests:
+        try:
+            engine.ask("pull", "--quiet", "--platform", PLATFORM, f"{repository_of(name)}@{digest}")
+        except Problem:
+            continue
+        return digest
+    return digests[0]
 
 
 def _other_way(engine: Engine, name: str, known: str | None, more: str) -> str:

@@ -37,6 +37,23 @@ def test_the_known_digest_stays_where_it_is_one_of_the_images(
     assert (base.digest, base.reference) == (expected, f"docker.io/neurodata/m2g@{expected}")
 
 
+class OwnBuild(FakeEngine):
+    """Built the image, pushed it, and pulled it again: the registry knows one of its digests."""
+
+    def ask(self, *words: str) -> str:
+        if words[0] == "pull" and words[-1] != f"lab.example/m2g@{IMAGE}":
+            raise Problem("podman pull failed: manifest unknown.", code=ErrorCode.ENGINE_FAILED)
+        return super().ask()
+
+
+def test_the_digest_is_one_that_the_registry_knows() -> None:
+    engine: Any = OwnBuild(*(f"lab.example/m2g@{digest}" for digest in (INDEX, IMAGE, OTHER)))
+    assert resolve_base(engine, "lab.example/m2g:1", print).digest == IMAGE
+    # Nothing is asked about an image that is in no registry.
+    local: Any = FakeEngine(*(f"localhost/m2g@{digest}" for digest in (INDEX, IMAGE)))
+    assert resolve_base(local, "localhost/m2g:1", print).digest == INDEX
+
+
 class SilentRegistry(FakeEngine):
     """Pulls nothing, and has the image only by some names."""
 
