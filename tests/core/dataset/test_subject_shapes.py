@@ -86,8 +86,10 @@ def test_subjects_that_are_alike_are_found_as_each_by_itself(tree: Tree, data: s
 @pytest.mark.parametrize("pipeline", ["dwi", "func", "both"])
 def test_what_one_subject_has_more_counts_for_it_alone(more: list[str], pipeline: Pipeline) -> None:
     paths = {path for number in range(1, 5) for path in _plain(f"sub-{number}")} | set(more)
-    paths |= {f"sub-{number}/func/sub-{number}_task-a_bold.nii.gz" for number in (3, 4)}
-    paths -= {"sub-2/ses-1/dwi/sub-2_ses-1_dwi.bval"} if more == ["sub-2_dwi.bval"] else set()
+    paths |= {f"sub-{number}/func/sub-{number}_task-a_bold.nii.gz" for number in (1, 4)}
+    if more == ["sub-2_dwi.bval"]:
+        # The next subject has the same files below its folder, and no bval at all.
+        paths -= {f"{subject}/ses-1/dwi/{subject}_ses-1_dwi.bval" for subject in ("sub-2", "sub-3")}
     assert _discovery(paths, together=True, pipeline=pipeline) == _discovery(paths, together=False, pipeline=pipeline)
 
 
