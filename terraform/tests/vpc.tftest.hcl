@@ -57,7 +57,7 @@ run "network" {
   }
 
   assert {
-    condition     = aws_vpc.main.enable_dns_support && aws_vpc.main.enable_dns_hostnames
+    condition     = aws_vpc.main.enable_dns_support
     error_message = "Instances can resolve the names of AWS's services."
   }
 
