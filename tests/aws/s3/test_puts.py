@@ -122,3 +122,19 @@ def test_a_file_that_grows_meanwhile_goes_another_way(
     storage.upload({"a": path}, "data", done=lambda key, size: sent.append((key, size)))
     assert server.objects == {"/data/a": path.read_bytes()}
     assert sent == [("a", path.stat().st_size)]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 128])
+def test_all_are_sent_where_those_under_way_end_at_the_same_moment(
+    server: KeptObjects, storage: Storage, at_once: int
+) -> None:
+    assert storage.direct is not None
+    bodies = {f"r/{number}": b"{}" for number in range(300)}
+    Puts(
+        storage.direct,
+        "data",
+        bodies.items(),
+        otherwise=lambda key, body: storage.put_body("data", key, body),
+        at_once=at_once,
+    ).wait()
+    assert len(server.objects) == 300

@@ -110,9 +110,8 @@ class Puts:
 
     def _run(self) -> None:
         try:
-            is_opening = True
-            while is_opening or self._busy or self._elsewhere:
-                is_opening = self._begin()
+            # Asked after the next ones are begun: all that were under way may have ended at the same moment.
+            while (is_opening := self._begin()) or self._busy or self._elsewhere:
                 for key, _ in self._selector.select(0 if is_opening else _LOOK_SECONDS):
                     if isinstance(key.fileobj, Connection):
                         self._go_on(key.fileobj)
