@@ -10,6 +10,7 @@ from support.repository import ROOT
 PAGE = ROOT / "docs" / "architecture.md"
 _PARTS = {
     "opsctl/cli": "*.py",
+    "opsctl/completion": "*.py",
     "opsctl/render": "*.py",
     "opsctl/commands": "*.py",
     "opsctl/core": "*.py",
