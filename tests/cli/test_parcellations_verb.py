@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from opsctl.cli import completion
+from opsctl.completion import offers
+from opsctl.completion.typed_line import TypedLine
 
 
 def test_what_a_program_reads(opsctl: Callable[..., Any]) -> None:
@@ -35,4 +36,4 @@ def test_the_configured_voxel_size_is_meant(opsctl: Callable[..., Any], monkeypa
 
 def test_every_completed_name_is_one_that_selects_one_atlas(opsctl: Callable[..., Any]) -> None:
     rows = json.loads(opsctl("parcellations", "--json").out)["parcellations"]
-    assert completion.parcellations() == [row["selects_it_alone"] for row in rows]
+    assert offers.parcellations(TypedLine({})) == [row["selects_it_alone"] for row in rows]

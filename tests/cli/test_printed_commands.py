@@ -12,7 +12,7 @@ from support.printed_commands import COMMAND, commands_in, ensure_readable, foll
 from support.repository import ROOT
 
 #: What a value within a sentence may stand for: nothing, options, or an argument.
-_VALUES = ("value", "", " --run value", " value", "--all")
+_VALUES = ("value", "", " --run value", " value", "--all", "1")
 #: Named as what happens or happened, not as something to type.
 _NAMES_OF_VERBS = {"opsctl delete", "opsctl results", "opsctl run", "opsctl \0"}
 

@@ -21,7 +21,7 @@ def test_environments_are_not_replaced_under_the_jobs_of_a_colleague(monkeypatch
     jobs = {"arn:q": [ActiveJob("id-1", "HNU1-csd", "RUNNING")]}
     monkeypatch.setattr("opsctl.aws.platform.inventory.Inventory.of", lambda self, name: (queue,))
     monkeypatch.setattr("opsctl.aws.batch.batch.Batch.active", lambda self, arn: jobs.get(arn, []))
-    unused: Any = SimpleNamespace(screen=None, home=None, name="m2g", **dict.fromkeys(SERVICES))
+    unused: Any = SimpleNamespace(screen=None, home=None, name="m2g", monthly_budget=None, **dict.fromkeys(SERVICES))
     wiring = OrphanCleanup(unused, unused, unused)
     with pytest.raises(Problem, match=r"1 scan is still active: HNU1-csd"):
         wiring.refuse_under_jobs()
