@@ -23,6 +23,7 @@ def peak_mib() -> float:
 
 def main() -> None:
     from bench.platform import BenchPlatform
+    from opsctl.core.location import RUNS_PREFIX, Location
 
     url, scans, number = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     with tempfile.TemporaryDirectory() as folder:
@@ -32,10 +33,14 @@ def main() -> None:
         discovered = time.perf_counter()
         outcome = bench.carry_out(run_plan)
         ended = time.perf_counter()
-    if outcome.submitted != scans:
-        raise SystemExit(f"{outcome.submitted} scans were submitted instead of {scans}.")
-    seconds = {"discover": discovered - started, "submit": ended - discovered, "cpu": time.process_time()}
-    print(json.dumps({**seconds, "mib": peak_mib()}))
+        seconds = {"discover": discovered - started, "submit": ended - discovered, "cpu": time.process_time()}
+        figures = {**seconds, "mib": peak_mib()}
+        # What is lost costs no time: both counts are compared.
+        records = Location(bench.data_bucket, f"{RUNS_PREFIX}{run_plan.run_id}/scans")
+        written = sum(1 for _ in bench.storage.below(records))
+    if (outcome.submitted, written) != (scans, scans):
+        raise SystemExit(f"{outcome.submitted} scans were submitted and {written} written instead of {scans}.")
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":
