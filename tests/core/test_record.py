@@ -172,7 +172,7 @@ def is_allowed(field: str, value: Any) -> bool:
 @EVERY_KIND
 def test_null_is_refused_where_a_value_is_needed(kind: Kind) -> None:
     may_be_null = {"stopped_at", "started_at", "exit_code", "seen_at", "phase", "memory_mib", "max_spend_usd"}
-    may_be_null |= {"image_digest", "endpoint_url", "vcpus", "grows_to_mib"}
+    may_be_null |= {"image_digest", "endpoint_url", "vcpus", "grows_to_mib", "scans_at_once"}
     for field in set(kind.checked) - may_be_null:
         refusal(kind, encoded({**kind.value, field: None}))
 
