@@ -39,7 +39,8 @@ class Input(Struct, frozen=True, kw_only=True, gc=False):
 def _packed(files: Sequence[PackedInput]) -> bytes | str:
     """Files as JSON: a text where a name is not UTF-8, as on some disks; msgspec does not take those."""
     try:
-        return _ENCODER.encode(files)
+        # A copy: the encoder's own bytes keep half as much again for what might have followed.
+        return bytes(memoryview(_ENCODER.encode(files)))
     except (UnicodeEncodeError, OverflowError):
         return json.dumps(files)
 
