@@ -50,6 +50,7 @@ EXCEPTIONS: dict[Who, dict[str, str]] = {
         "batch:TerminateJob": "down --force",
         "ec2:DescribeNatGateways": "up --vpc-id",
         "freetier:GetAccountPlanState": "the account's plan; the local platform has none",
+        "ec2:ModifyVpcAttribute": "up, if somebody switched off the network's DNS by hand",
         "kms:DescribeKey": "up --kms-key",
         "servicequotas:GetServiceQuota": "the account's limits; the local platform has none",
         "ec2:CreateLaunchTemplateVersion": "an upgrade that changes disk or metadata of the instances",

@@ -204,21 +204,20 @@ def _aws_facts(
         is_spot=platform is not None and platform.spot,
         has_fallback=platform is not None and platform.spot_fallback,
     )
-    of_platform = {} if platform is None else _platform_checks(clients, platform, question.home, checks)
+    of_platform = {} if platform is None else _platform_checks(clients, platform, checks)
     facts = {} if platform is None else _bucket_and_queues(clients, platform, checks)
     facts |= {name: answer() for name, answer in of_platform.items()}
     return {**facts, "account": account(), "permissions": permissions()}
 
 
-def _platform_checks(clients: Clients, platform: Platform, home: Home, checks: Checks) -> dict[str, Callable[[], Any]]:
+def _platform_checks(clients: Clients, platform: Platform, checks: Checks) -> dict[str, Callable[[], Any]]:
     """Start the checks of mail, budget and prices: all at once, so that a slow one does not use up the others' time."""
     # boto3 cannot create clients in several threads, so they are created here.
     clients.pricing, clients.ec2  # noqa: B018
     resources = platform.models["csd"]
     answers: dict[str, Callable[[], Any]] = {
-        "price_warning": checks.start(
-            "pricing:GetProducts", lambda: rates(clients, platform, resources, home=home).warning
-        )
+        # Without a home: doctor changes nothing, so it keeps no price either.
+        "price_warning": checks.start("pricing:GetProducts", lambda: rates(clients, platform, resources).warning)
     }
     if platform.notify_emails:
         sns, topic_arn = clients.sns, platform.mail_topic_arn

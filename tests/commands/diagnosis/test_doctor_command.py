@@ -38,6 +38,10 @@ ENVIRONMENT = {"computeEnvironmentName": "e", "state": "ENABLED", "status": "VAL
 KIND = {"VCpuInfo": {"DefaultVCpus": 4}, "MemoryInfo": {"SizeInMiB": 32768}}
 
 #: What a checkup may ask: nothing that makes, changes or removes; CreateVpc only as a dry run.
+#: What the price list has of an instance: the parts that are read.
+PRODUCT = json.dumps(
+    {"terms": {"OnDemand": {"x": {"priceDimensions": {"y": {"unit": "Hrs", "pricePerUnit": {"USD": "0.126"}}}}}}}
+)
 HARMLESS = ("Get", "List", "Describe", "Filter", "Simulate", "CreateVpc")
 
 
@@ -71,6 +75,7 @@ class Aws:
                 ]
             },
             "DescribeInstances": {"Reservations": []},
+            "GetProducts": {"PriceList": [PRODUCT]},
             "ListObjectsV2": {},
             "GetParameter": {"Parameter": {"Value": json.dumps(platform().as_record())}},
         }
