@@ -13,11 +13,11 @@ from typing import Any
 
 import boto3
 import pytest
-from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3
 from support.repository import ROOT
 from support.scripted_http import Reply, ScriptedServer
 from support.selftest_world import ATLAS, BUCKET, CHECKS, PREFIX, RAW_KEY, SELFTEST_ID, SelftestWorld
+from support.unwatched_stop import UnwatchedStop
 
 from opsctl.core.selftest.check_table import CHECKS as TABLE
 
@@ -306,15 +306,8 @@ def test_a_result_that_may_not_be_written_is_not(world: SelftestWorld) -> None:
     assert world.run()[0] == 1
 
 
-class ToldToEnd(StopRequest):
-    """A request to stop that does not end the tests' own process when the job's time to end is over."""
-
-    def call_after(self, seconds: float, action: Callable[[], None]) -> None:
-        pass
-
-
 def test_a_job_that_is_told_to_end_writes_no_result(world: SelftestWorld) -> None:
-    stop = ToldToEnd()
+    stop = UnwatchedStop()
     stop._handle(signal.SIGTERM, None)
     assert world.run(stop)[0] == 143
     assert f"{PREFIX}/result.json" not in keys(world)

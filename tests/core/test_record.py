@@ -327,6 +327,7 @@ def test_the_sentence_of_the_issue() -> None:
 
 
 def test_commands_that_read_no_record_do_not_import_the_reader() -> None:
-    code = "import sys, opsctl.__main__, opsctl.cli.context, opsctl.core.platform.platform; print('msgspec' in sys.modules)"
+    imports = "import sys, opsctl.__main__, opsctl.cli.context, opsctl.core.platform.platform"
+    code = f"{imports}; print('msgspec' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert ended.stdout.strip() == "False"

@@ -20,11 +20,11 @@ from m2g_job.faults import Abandoned, WrongInput
 from m2g_job.job import Job
 from m2g_job.s3 import S3, bucket_and_key
 from m2g_job.scan import Scan
-from m2g_job.stop import StopRequest
 
 from opsctl.core.runs.manifest import timestamp
 from support.batch_history import PlayedAttempt, PlayedJob
 from support.memory_s3 import MemoryS3
+from support.unwatched_stop import UnwatchedStop
 
 Ending = Literal["done", "m2g failed", "wrong input", "out of memory", "S3 silent", "stopped"]
 
@@ -32,13 +32,6 @@ Ending = Literal["done", "m2g failed", "wrong input", "out of memory", "S3 silen
 SIGN_OF_LIFE = timedelta(seconds=SEEN_SECONDS)
 _CLOCKS = (attempt_module, claim_module, result_module)
 _BODY = b"1,0\n0,1\n"
-
-
-class _Stop(StopRequest):
-    """The request to stop, without a thread that waits for it."""
-
-    def call_after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Nothing: this runner never hangs."""
 
 
 class _Record(AttemptRecord):
@@ -87,7 +80,7 @@ class PlayedRunner(Job):
         self._ending: Ending = "done"
         no_log: Any = SimpleNamespace(write=lambda _line: None)
         with self._clock():
-            super().__init__(environment.read(variables), variables, s3=S3(s3), log=no_log, stop=_Stop())
+            super().__init__(environment.read(variables), variables, s3=S3(s3), log=no_log, stop=UnwatchedStop())
             self._attempt = self._record = _Record(self._s3, self._environment, no_log, log_stream=attempt.log_stream)
 
     def begin(self) -> bool:

@@ -24,6 +24,7 @@ from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3
 from support.job_s3 import Request as S3Request
 from support.scripted_http import Reply, Request, ScriptedServer
+from support.unwatched_stop import UnwatchedStop
 
 BUCKET, OTHER_BUCKET = "data", "lab-states"
 SELFTEST_ID = "selftest-20261128-120000-ab12"
@@ -137,7 +138,7 @@ class SelftestWorld:
         image = partial(Image, atlases=str(self.folder / "m2g_atlases"), can_clone=lambda _: self.can_clone)
         self.monkeypatch.setattr(selftest, "Image", image)
         stream = io.BytesIO()
-        code = selftest.run(self.variables, log=Log(stream), stop=stop or StopRequest())
+        code = selftest.run(self.variables, log=Log(stream), stop=stop or UnwatchedStop())
         return code, stream.getvalue().decode()
 
     def result(self) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.core.runs.files_digest import FolderDigests, file_line, files_digest
+from opsctl.core.runs import result
+from opsctl.core.runs.files_digest import FolderDigests, files_digest
 
 FILES = {"D/out/sub-1/ses-1/a.csv": (3, "e1"), "D/out/sub-1/ses-1/b/c.png": (4, "e2")}
 
@@ -17,7 +18,11 @@ def digests(files: dict[str, tuple[int, str]], *scans: str) -> FolderDigests:
 
 
 def of_result(files: dict[str, tuple[int, str]]) -> str:
-    return files_digest(file_line(f"s3://data/{key}", size, etag) for key, (size, etag) in reversed(files.items()))
+    output_files = [
+        result.OutputFile(uri=f"s3://data/{key}", size_bytes=size, etag=etag, sha256="0" * 64)
+        for key, (size, etag) in reversed(files.items())
+    ]
+    return result._digest(output_files)
 
 
 def test_a_folder_with_the_results_files_has_its_digest() -> None:
