@@ -73,6 +73,9 @@ _RACES = tuple(
         r"(?i)Not valid: (?:service )?role",
         # The same in ECS's words: https://github.com/bradford-hamilton/terraform-ecs-fargate/issues/8
         r"(?i)Role is not valid",
+        # After a lost reply the SDK asks again, and the first request has revoked the rule. The group is made anew.
+        # https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+        r"revoking default IPv4 egress rule.*InvalidPermission\.NotFound",
         # The policy allows it by a tag that was set just before, which EC2's authorization does not see yet. Where the
         # permission is really missing, the last try says so (`_denied`). An explicit denial is never a race.
         # https://github.com/hashicorp/terraform-provider-aws/issues/6055

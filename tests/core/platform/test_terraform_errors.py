@@ -21,6 +21,9 @@ RACES = [
     "waiting for Batch Compute Environment (x): CLIENT_ERROR - User: batch.amazonaws.com is not authorized to perform: "
     "sts:AssumeRole on resource: arn:aws:iam::1:role/x",
     "creating Batch Compute Environment (x): ClientException: Not valid: role arn:aws:iam::1:role/x",
+    "revoking default IPv4 egress rule for Security Group (sg-1): operation error EC2: RevokeSecurityGroupEgress, https "
+    "response error StatusCode: 400, RequestID: x, api error InvalidPermission.NotFound: The specified rule does not exist in "
+    "this security group",
 ]
 # EC2's message, to which the policy gave a right by a tag (terraform-provider-aws#6055, and the wording since 2023).
 UNAUTHORIZED = (
