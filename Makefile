@@ -108,7 +108,7 @@ bench-quick: setup $(TERRAFORM) ## Every speed and cost beside the plain way, wi
 bench-largest: setup ## A biobank: 100,000 scans, 1,000,000 keys, a report of 10,000: six minutes
 	$(BIN)/python -m bench --only largest
 
-bench: setup $(TERRAFORM) ## The same in full, for an idle machine: seven to nine minutes; writes bench/results.json and docs/performance.md
+bench: setup $(TERRAFORM) ## The same in full, for an idle machine: 40 minutes; writes bench/results.json and docs/performance.md
 	$(BIN)/python -m bench
 
 chaos: setup $(TERRAFORM) ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)

@@ -68,7 +68,7 @@ def measure(*, quick: bool) -> list[Row]:
         ours, each = time_in_turn(pairs, by_opsctl, by_each)
     plain = [seconds * _STREAMS / sample for seconds in each]
     note = (
-        f"{_LATENCY_MS} ms a request; {_LINES} lines each; {calls} requests, most of them at once, beside {_STREAMS}; "
+        f"{_LATENCY_MS} ms a request; {_LINES} lines each; {calls} requests beside {_STREAMS}; "
         f"plain: {sample} calls, times {_STREAMS // sample}"
     )
     return [ratio_row(f"logs of {_STREAMS} streams", ours=ours, plain=plain, bar=_BAR, note=note)]
