@@ -14,14 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from threading import Thread
 
+from opsctl.aws.s3.bulk.background import LOOK_SECONDS, Background, started
 from opsctl.aws.s3.bulk.incoming_reply import Reply, UnusualReply
 from opsctl.aws.s3.connection import Connection
 from opsctl.aws.s3.direct import Direct, Request
 
-#: So often a wait looks whether Ctrl-C was pressed, and the thread whether it is to stop and a connection is silent.
-_LOOK_SECONDS = 0.2
 _SILENCE_LOOK_SECONDS = 1.0
 _MARK = b"\0"
 
@@ -36,7 +34,7 @@ class _Put:
     started: float
 
 
-class Puts:
+class Puts(Background):
     """Writes objects in the background; after the first error no further one is begun.
 
     Parameters
@@ -62,6 +60,7 @@ class Puts:
         content_type: str = "",
         at_once: int,
     ) -> None:
+        super().__init__()
         self._direct = direct
         self._bucket = bucket
         self._bodies: Iterator[tuple[str, bytes]] = iter(bodies)
@@ -69,8 +68,6 @@ class Puts:
         self._done = done
         self._content_type = content_type
         self._at_once = at_once
-        self._error: BaseException | None = None
-        self._is_stopped = False
         self._is_at_end = False
         self._busy: dict[Connection, _Put] = {}
         self._free: list[Connection] = []
@@ -84,35 +81,13 @@ class Puts:
         self._woken.setblocking(False)
         self._selector = DefaultSelector()
         self._selector.register(self._woken, EVENT_READ)
-        self._thread = _started(self._run)
-
-    def wait(self) -> None:
-        """Wait until all is done.
-
-        Raises
-        ------
-        BaseException
-            The first error of an object, or of the iterable.
-        """
-        self._join()
-        if self._error is not None:
-            raise self._error
-
-    def stop(self, *, at_most_seconds: float | None = None) -> None:
-        """Begin no further object, and wait for those that are under way: for a time, or until they end."""
-        self._is_stopped = True
-        self._join(at_most_seconds)
-
-    def _join(self, at_most_seconds: float | None = None) -> None:
-        end = None if at_most_seconds is None else time.monotonic() + at_most_seconds
-        while self._thread.is_alive() and (end is None or time.monotonic() < end):
-            self._thread.join(_LOOK_SECONDS)
+        self._threads.append(started(self._run))
 
     def _run(self) -> None:
         try:
             # Asked after the next ones are begun: all that were under way may have ended at the same moment.
             while (is_opening := self._begin()) or self._busy or self._elsewhere:
-                for key, _ in self._selector.select(0 if is_opening else _LOOK_SECONDS):
+                for key, _ in self._selector.select(0 if is_opening else LOOK_SECONDS):
                     if isinstance(key.fileobj, Connection):
                         self._go_on(key.fileobj)
                     else:
@@ -252,7 +227,7 @@ class Puts:
                 self._waker.send(_MARK)
 
         self._elsewhere += 1
-        _started(run)
+        started(run)
 
     def _hear(self) -> None:
         with suppress(BlockingIOError):
@@ -281,10 +256,3 @@ class Puts:
         self._selector.close()
         self._waker.close()
         self._woken.close()
-
-
-def _started(run: Callable[[], None]) -> Thread:
-    # A process that ends does not wait for a thread that waits for the network.
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    return thread
