@@ -72,7 +72,7 @@ class KnownBases:
             When it changed, or the file cannot be read.
         """
         known = self._read().get(name)
-        if is_accepted or digest is None or not _may_change(name) or known is None or known.digest == digest:
+        if is_accepted or digest is None or not _is_published_tag(name) or known is None or known.digest == digest:
             return
         repository = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
         raise Problem(
@@ -84,10 +84,13 @@ class KnownBases:
         )
 
     def keep(self, name: str, digest: str | None, *, day: str) -> None:
-        """Write down what a name means; a digest that is known already keeps its day."""
+        """Write down what a name means; a digest that is known already keeps its day.
+
+        An image of `localhost/` is written down too: where it has several digests, the next build takes the same one.
+        """
         bases = self._read()
         known = bases.get(name)
-        if digest is None or not _may_change(name) or (known is not None and known.digest == digest):
+        if digest is None or pinned_digest(name) or (known is not None and known.digest == digest):
             return
         bases[name] = KnownBase(digest, day)
         newest = sorted(bases, key=lambda key: bases[key].day)[-_MOST_BASES:]
@@ -119,6 +122,6 @@ class KnownBases:
         )
 
 
-def _may_change(name: str) -> bool:
-    """Whether a name can mean another image one day: a registry's tag, not a digest, not an image of this machine."""
+def _is_published_tag(name: str) -> bool:
+    """Whether others can change what a name means: a registry's tag, not a digest, not an image of this machine."""
     return pinned_digest(name) is None and not name.startswith("localhost/")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opsctl.commands.image.base_image import checked_base, resolve_base
+from opsctl.commands.image.known_bases import KnownBases
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.home import Home
 
 INDEX, IMAGE, OTHER = ("sha256:" + letter * 64 for letter in "abc")
 NAME = "docker.io/neurodata/m2g:latest"
@@ -52,6 +55,15 @@ def test_the_digest_is_one_that_the_registry_knows() -> None:
     # Nothing is asked about an image that is in no registry.
     local: Any = FakeEngine(*(f"localhost/m2g@{digest}" for digest in (INDEX, IMAGE)))
     assert resolve_base(local, "localhost/m2g:1", print).digest == INDEX
+
+
+def test_an_image_of_this_machine_keeps_its_digest_where_it_got_others(tmp_path: Path) -> None:
+    """Podman lists the digests of its copies too, in the order of their letters: another runner is the same m2g."""
+    name, bases = "localhost/m2g:1", KnownBases(Home(tmp_path))
+    only: Any = FakeEngine(f"localhost/m2g@{IMAGE}")
+    bases.keep(name, resolve_base(only, name, print).digest, day="2026-01-31")
+    copied: Any = FakeEngine(*(f"localhost/m2g@{digest}" for digest in (INDEX, IMAGE)))
+    assert resolve_base(copied, name, print, known=bases.digest_of(name)).digest == IMAGE
 
 
 class SilentRegistry(FakeEngine):
