@@ -185,9 +185,8 @@ def money_text(status: RunStatus) -> str:
     if money is None:
         return ""
     text = money.text if status.is_over else f"{money.text} so far"
-    adopted = status.adopted_money
-    if adopted is not None and adopted.usd >= _WORTH_SAYING_USD:
-        text += f" (and {adopted.sum_text} in earlier runs)"
+    if status.adopted_bill is not None and status.adopted_bill.usd >= _WORTH_SAYING_USD:
+        text += f" (and {status.adopted_bill.money(is_local=status.is_local).sum_text} in earlier runs)"
     return text
 
 

@@ -285,11 +285,6 @@ class RunStatus:
         return None if self.bill is None else self.bill.money(is_local=self.is_local)
 
     @property
-    def adopted_money(self) -> Money | None:
-        """What the scans cost that the run took over; None where not computed, or where it took over none."""
-        return None if self.adopted_bill is None else self.adopted_bill.money(is_local=self.is_local)
-
-    @property
     def is_over(self) -> bool:
         """Whether no scan is waiting or running."""
         counts = self.counts

@@ -19,7 +19,7 @@ from opsctl.core.runs.result import OutputFile
 _AHEAD = 16
 
 
-class OfFile(Protocol):
+class HasFile(Protocol):
     """What is about a published file."""
 
     @property
@@ -27,30 +27,30 @@ class OfFile(Protocol):
         """The file."""
 
 
-_Wanted = TypeVar("_Wanted", bound=OfFile)
+_Item = TypeVar("_Item", bound=HasFile)
 
 
-class Gets(Exchanges[_Wanted]):
+class Gets(Exchanges[_Item]):
     """Reads files in the background, and gives each with its bytes to whoever iterates over it.
 
     Parameters
     ----------
-    wanted
+    items
         About small files, taken while they are read.
     at_once
         The largest number of files that are on their way.
     """
 
-    def __init__(self, direct: Direct, wanted: Iterable[_Wanted], *, at_once: int) -> None:
+    def __init__(self, direct: Direct, items: Iterable[_Item], *, at_once: int) -> None:
         super().__init__(direct, at_once=at_once)
-        self._wanted: Iterator[_Wanted] = iter(wanted)
-        self._contents: Queue[tuple[_Wanted, bytes | None] | None] = Queue(_AHEAD)
+        self._items: Iterator[_Item] = iter(items)
+        self._contents: Queue[tuple[_Item, bytes | None] | None] = Queue(_AHEAD)
         self._start()
 
-    def __iter__(self) -> Iterator[tuple[_Wanted, bytes | None]]:
+    def __iter__(self) -> Iterator[tuple[_Item, bytes | None]]:
         return self
 
-    def __next__(self) -> tuple[_Wanted, bytes | None]:
+    def __next__(self) -> tuple[_Item, bytes | None]:
         """A file as it comes; its bytes are None where botocore must read it.
 
         Raises
@@ -71,18 +71,19 @@ class Gets(Exchanges[_Wanted]):
                 continue
             if content is not None:
                 return content
+            self._threads[0].join(LOOK_SECONDS)
         if self._error is not None:
             raise self._error
         raise StopIteration
 
-    def _next(self) -> Exchange[_Wanted]:
-        wanted = next(self._wanted)
-        file = wanted.file
+    def _next(self) -> Exchange[_Item]:
+        item = next(self._items)
+        file = item.file
         location = parse_uri(file.uri)
         request = self._direct.get_request(location.bucket, location.prefix, etag=file.etag)
-        return Exchange(wanted, "GetObject", location.bucket, location.prefix, request, at_most=file.size_bytes)
+        return Exchange(item, "GetObject", location.bucket, location.prefix, request, at_most=file.size_bytes)
 
-    def _ended(self, exchange: Exchange[_Wanted], reply: Reply | None) -> None:
+    def _ended(self, exchange: Exchange[_Item], reply: Reply | None) -> None:
         body, file = None if reply is None else reply.body, exchange.item.file
         if body is not None and (len(body) != file.size_bytes or hashlib.sha256(body).hexdigest() != file.sha256):
             body = None
