@@ -92,7 +92,7 @@ def runs_folder(data_bucket: str) -> Location:
 
 
 def _begin(words: Sequence[str], environment: Mapping[str, str]) -> None:
-    from opsctl.completion.shells import option_table
+    from opsctl.completion.option_table import option_table
     from opsctl.completion.typed_line import TypedLine
     from opsctl.core.platform.platform_name import check_name
     from opsctl.home import Home

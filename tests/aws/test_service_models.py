@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import DataNotFoundError, ProfileNotFound
 from botocore.loaders import Loader
 
-from opsctl.aws.service_models import ServiceModels, use_fast_models
+from opsctl.aws.service_models import ServiceModels, UnparsedValues, use_fast_models
 
 SERVICES = ("autoscaling", "batch", "ec2", "ecr", "iam", "logs", "pricing", "s3", "service-quotas", "ssm", "sts")
 
@@ -38,7 +38,26 @@ def test_a_model_is_botocores(models: ServiceModels, service: str) -> None:
 
 @pytest.mark.parametrize("name", ["endpoints", "partitions", "_retry", "sdk-default-configuration"])
 def test_what_all_services_share_is_botocores(models: ServiceModels, name: str) -> None:
-    assert json.dumps(models.load_data(name)) == json.dumps(Loader().load_data(name))
+    assert json.dumps(models.load_data(name), default=dict) == json.dumps(Loader().load_data(name))
+
+
+def test_of_the_endpoints_only_what_is_asked_for_is_parsed(models: ServiceModels) -> None:
+    (aws, *_) = models.load_data("endpoints")["partitions"]
+    assert isinstance(aws["services"], UnparsedValues)
+    assert "us-east-1" in aws["services"]["s3"]["endpoints"]
+    assert aws["services"].get("no-such-service") is None
+
+
+@pytest.mark.parametrize("text", ['{"partitions": [{"new": 1.5}]}', '{"other": {"form": []}}', "[1]"])
+def test_endpoints_of_another_form_are_parsed_whole(models: ServiceModels, tmp_path: Path, text: str) -> None:
+    (tmp_path / "endpoints.json").write_text(text)
+    assert models.load_data("endpoints") == json.loads(text)
+
+
+def test_damaged_endpoints_are_botocores_to_refuse(models: ServiceModels, tmp_path: Path) -> None:
+    (tmp_path / "endpoints.json").write_text('{"partitions": [{"services": {"s3": }}]}')
+    with pytest.raises(ValueError, match="Expecting value"):
+        models.load_data("endpoints")
 
 
 def test_the_users_own_model_comes_first(models: ServiceModels, tmp_path: Path) -> None:
