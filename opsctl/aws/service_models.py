@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.loaders import JSONFileLoader, Loader
 
+from opsctl.aws.parsed_when_asked import parsed_when_asked
+
 if TYPE_CHECKING:
     from botocore.session import Session
 
-
-_ENDPOINTS = "endpoints"
-#: A version, and partitions with texts and with objects by the names of regions or services.
-_ENDPOINTS_FORM = dict[str, int | list[dict[str, str | dict[str, msgspec.Raw]]]]
+#: Large ones. Their names are botocore's; of one with another name everything is parsed.
+_PARSED_WHEN_ASKED = ("endpoints", "service-2")
 
 
 class ServiceModels(Loader):
@@ -42,46 +41,13 @@ class _JsonFiles(JSONFileLoader):
                 content = Path(f"{file_path}{extension}").read_bytes()
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            is_large = file_path.endswith(_PARSED_WHEN_ASKED)
             try:
-                is_of_all_services = Path(file_path).name == _ENDPOINTS
-                return (_endpoints if is_of_all_services else msgspec.json.decode)(unpacked(content))
+                return (parsed_when_asked if is_large else msgspec.json.decode)(unpacked(content))
             except msgspec.DecodeError:
                 # The user's own model, which botocore may read or refuse.
                 return super().load_file(file_path)
         return None
-
-
-class UnparsedValues(Mapping[str, Any]):
-    """An object of JSON, each value of which is parsed when it is asked for."""
-
-    def __init__(self, values: Mapping[str, msgspec.Raw]) -> None:
-        self._values = values
-
-    def __getitem__(self, name: str) -> Any:
-        """A value, parsed anew."""
-        return msgspec.json.decode(self._values[name])
-
-    def __iter__(self) -> Iterator[str]:
-        """The names."""
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self._values)
-
-
-def _endpoints(content: bytes) -> Any:
-    """The endpoints of all services, 1.3 MB, of which a command needs a few: parsed in a quarter of the time."""
-    try:
-        document: dict[str, Any] = msgspec.json.decode(content, type=_ENDPOINTS_FORM)
-    except msgspec.ValidationError:
-        # The user's own, in whatever form botocore takes.
-        return msgspec.json.decode(content)
-    for partition in document.get("partitions", ()):
-        for name, value in partition.items():
-            if isinstance(value, dict):
-                partition[name] = UnparsedValues(value)
-    return document
 
 
 def use_fast_models(session: Session) -> None:

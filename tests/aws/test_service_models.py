@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
 import botocore.session
+import msgspec
 import pytest
 from botocore.exceptions import DataNotFoundError, ProfileNotFound
 from botocore.loaders import Loader
 
-from opsctl.aws.service_models import ServiceModels, UnparsedValues, use_fast_models
+from opsctl.aws.service_models import ServiceModels, use_fast_models
 
 SERVICES = ("autoscaling", "batch", "ec2", "ecr", "iam", "logs", "pricing", "s3", "service-quotas", "ssm", "sts")
 
@@ -38,20 +40,27 @@ def test_a_model_is_botocores(models: ServiceModels, service: str) -> None:
 
 @pytest.mark.parametrize("name", ["endpoints", "partitions", "_retry", "sdk-default-configuration"])
 def test_what_all_services_share_is_botocores(models: ServiceModels, name: str) -> None:
-    assert json.dumps(models.load_data(name), default=dict) == json.dumps(Loader().load_data(name))
-
-
-def test_of_the_endpoints_only_what_is_asked_for_is_parsed(models: ServiceModels) -> None:
-    (aws, *_) = models.load_data("endpoints")["partitions"]
-    assert isinstance(aws["services"], UnparsedValues)
-    assert "us-east-1" in aws["services"]["s3"]["endpoints"]
-    assert aws["services"].get("no-such-service") is None
+    assert json.dumps(models.load_data(name)) == json.dumps(Loader().load_data(name))
 
 
 @pytest.mark.parametrize("text", ['{"partitions": [{"new": 1.5}]}', '{"other": {"form": []}}', "[1]"])
-def test_endpoints_of_another_form_are_parsed_whole(models: ServiceModels, tmp_path: Path, text: str) -> None:
+def test_endpoints_of_another_form_are_botocores(models: ServiceModels, tmp_path: Path, text: str) -> None:
     (tmp_path / "endpoints.json").write_text(text)
     assert models.load_data("endpoints") == json.loads(text)
+
+
+def test_what_is_asked_for_is_parsed_and_may_be_changed(models: ServiceModels) -> None:
+    shapes = models.load_service_model("s3", "service-2")["shapes"]
+    is_parsed = {name: not isinstance(dict.__getitem__(shapes, name), msgspec.Raw) for name in shapes}
+    # botocore's `service-2.sdk-extras.json` changes it.
+    assert [name for name in shapes if is_parsed[name]] == ["Expires"]
+    assert shapes["Expires"]["type"] == "timestamp"
+    assert shapes["ObjectKey"] is shapes["ObjectKey"]
+    assert shapes.get("Nothing") is None
+    for copied in (dict(shapes), {**shapes}, shapes | {}, dict(shapes.items()), copy.deepcopy(shapes)):
+        assert copied["ObjectKey"]["type"] == "string"
+    assert shapes.pop("BucketName")["type"] == "string"
+    assert "BucketName" not in shapes
 
 
 def test_damaged_endpoints_are_botocores_to_refuse(models: ServiceModels, tmp_path: Path) -> None:
