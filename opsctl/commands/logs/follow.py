@@ -66,8 +66,8 @@ def follow(
         How many polls more lines may come late. They are not waited for where the run was over from the beginning and
         has lines.
     has_late_lines
-        Whether lines may come after the end of their job, as on AWS. The local platform has a job's lines before it says
-        that the job has ended: none are waited for.
+        Whether lines may come after the end of their job, as on AWS. The local platform has a job's lines before it
+        says that the job has ended: none are waited for.
 
     Raises
     ------

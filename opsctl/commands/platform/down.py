@@ -20,7 +20,7 @@ from opsctl.terraform.root import OnStep, Root
 _POLL_SECONDS = 2.0
 _CANCEL_SECONDS = 300.0
 _NAMED = 5
-#: What the provider waits for longer than AWS takes. Instances reach S3 through the endpoint, and without queues none starts.
+#: What the provider waits for longer than AWS takes. Instances reach S3 through the endpoint; without queues none starts.
 _SLOW_IN_TERRAFORM = (ResourceKind.QUEUE, ResourceKind.ENDPOINT)
 
 
@@ -154,9 +154,9 @@ def tear_down(
 ) -> TeardownOutcome:
     """Destroy the platform root, then remove every resource that AWS still shows.
 
-    The job queues and the VPC endpoint are removed before, where the state is on this machine: Terraform's provider waits
-    30 s after it has disabled a queue, 30 s more after it has deleted it, and 5 s after it has deleted an endpoint, however
-    soon each is gone.
+    The job queues and the VPC endpoint are removed before, where the state is on this machine: Terraform's provider
+    waits 30 s after it has disabled a queue, 30 s more after it has deleted it, and 5 s after it has deleted an
+    endpoint, however soon each is gone.
 
     Parameters
     ----------
