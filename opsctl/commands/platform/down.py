@@ -20,7 +20,7 @@ from opsctl.terraform.root import OnStep, Root
 _POLL_SECONDS = 2.0
 _CANCEL_SECONDS = 300.0
 _NAMED = 5
-#: What the provider waits for longer than AWS takes. Instances reach S3 through the endpoint; without queues none starts.
+#: What the provider waits for longer than AWS takes. The endpoint is for instances, and without queues none starts.
 _SLOW_IN_TERRAFORM = (ResourceKind.QUEUE, ResourceKind.ENDPOINT)
 
 
