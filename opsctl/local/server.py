@@ -8,6 +8,7 @@ else may do anything. Requests pass `connections`, `front`, the metadata of inst
 from __future__ import annotations
 
 import argparse
+import atexit
 import fcntl
 import json
 import logging
@@ -36,6 +37,8 @@ Middleware = Callable[[Application], Application]
 
 _LOG = logging.getLogger("opsctl.local")
 _HOST = "127.0.0.1"
+#: How soon it notices that it is to stop; `opsctl down` waits for it.
+_NOTICE_SECONDS = 0.1
 # moto reads these when it is imported. Terraform attaches AWS's managed policies to roles. The credentials are not the
 # key: botocore within moto wants some, and sends them nowhere.
 _MOTO = {
@@ -140,7 +143,7 @@ def serve(
 
     def answer_requests() -> None:
         try:
-            server.serve_forever()
+            server.serve_forever(_NOTICE_SECONDS)
         finally:
             # Without it (no memory left), the process would stay and answer nobody.
             stopping.set()
@@ -223,5 +226,16 @@ def main(
     return 0
 
 
+def _end_at_once() -> int:
+    """Run the server, and then end without giving back its memory object by object, which takes seconds.
+
+    What is registered later, such as the end of the supervisors, is done before.
+    """
+    codes: list[int] = []
+    atexit.register(lambda: os._exit(codes[0] if codes else 1))
+    codes.append(main())
+    return codes[0]
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_end_at_once())

@@ -224,12 +224,15 @@ class LogWorld:
             now=lambda: datetime.fromtimestamp(START_MS / 1000 + self.now, UTC),
         )
 
-    def following(self, *, timeout: float = 600.0, status_polls: int = 1, **filters: Any) -> Iterator[Event]:
+    def following(
+        self, *, timeout: float = 600.0, status_polls: int = 1, has_late_lines: bool = True, **filters: Any
+    ) -> Iterator[Event]:
         return follow(
             self.reader(**filters),
             sleep=self.sleep,
             retry=self.retry(timeout=timeout),
             status_polls=status_polls,
+            has_late_lines=has_late_lines,
         )
 
     def followed(self, **settings: Any) -> list[Event]:

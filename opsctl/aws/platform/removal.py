@@ -18,7 +18,8 @@ from opsctl.aws.transient import is_transient
 from opsctl.core.errors import Problem
 from opsctl.core.platform.inventory import Resource, ResourceKind
 
-_POLL_SECONDS = 3.0
+#: What AWS ends at once is not waited for; each further pause is twice as long, up to the longest.
+_FIRST_POLL_SECONDS, _POLL_SECONDS = 0.25, 3.0
 #: Batch takes some minutes to terminate instances, and EC2 as long to delete their network interfaces.
 _TIMEOUT_SECONDS = 600.0
 #: Enough for a resource that nothing else uses: a queue is disabled, then deleted.
@@ -102,6 +103,7 @@ class Removal:
         left: list[NotRemoved] = []
         pending = {resource.key: resource for resource in resources}
         deadline = self._now() + timeout
+        pause = _FIRST_POLL_SECONDS
         while True:
             waits: dict[str, str] = {}
             for resource in pending.values():
@@ -121,7 +123,8 @@ class Removal:
                 return left + [NotRemoved(resource, waits[key]) for key, resource in pending.items()]
             resource = next(iter(pending.values()))
             self._on_wait(f"waiting for {resource.words}: {waits[resource.key]}")
-            self._sleep(_POLL_SECONDS)
+            self._sleep(pause)
+            pause = min(2 * pause, _POLL_SECONDS)
 
     def _take_step(self, resource: Resource) -> str:
         """Take one step; returns what it waits for, empty when the resource is gone.

@@ -165,7 +165,14 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
     status_polls, late_polls = (1, 0) if is_local else (_STATUS_POLLS_ON_AWS, _LATE_POLLS_ON_AWS)
     count = 0
     try:
-        for event in follow(reader, sleep=time.sleep, retry=retry, status_polls=status_polls, late_polls=late_polls):
+        for event in follow(
+            reader,
+            sleep=time.sleep,
+            retry=retry,
+            status_polls=status_polls,
+            late_polls=late_polls,
+            has_late_lines=not is_local,
+        ):
             view.show(event)
             count += isinstance(event, LogLine)
             if view.is_unread:

@@ -54,6 +54,7 @@ def follow(
     retry: RetryPolicy,
     status_polls: int = 1,
     late_polls: int = 0,
+    has_late_lines: bool = True,
 ) -> Iterator[Event]:
     """Yield a run's lines as they come, and each scan's end, until the run has ended and its last lines are read.
 
@@ -64,6 +65,9 @@ def follow(
     late_polls
         How many polls more lines may come late. They are not waited for where the run was over from the beginning and
         has lines.
+    has_late_lines
+        Whether lines may come after the end of their job, as on AWS. The local platform has a job's lines before it
+        says that the job has ended: none are waited for.
 
     Raises
     ------
@@ -100,7 +104,11 @@ def follow(
             return
         has_lines = has_lines or bool(lines)
         quiet_polls = quiet_polls + 1 if not lines and reader.is_over else 0
-        is_last_due = quiet_polls >= reader.quiet_polls + (late_polls if has_seen_jobs or not has_lines else 0)
+        if reader.is_run_over and not has_late_lines:
+            # The status was asked for before these lines.
+            is_last_due = True
+        else:
+            is_last_due = quiet_polls >= reader.quiet_polls + (late_polls if has_seen_jobs or not has_lines else 0)
         if not is_last_due:
             sleep(retry.pause)
 

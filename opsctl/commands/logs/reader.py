@@ -165,6 +165,11 @@ class LogReader:
         return self._is_run_over or self._are_named_over
 
     @property
+    def is_run_over(self) -> bool:
+        """Whether Batch had ended every job of the run by the last status."""
+        return self._is_run_over
+
+    @property
     def quiet_polls(self) -> int:
         """How many polls without a line end the following: CloudWatch shows lines some seconds late."""
         # For named scans only results were checked, and a result may precede its job's last lines.

@@ -20,6 +20,8 @@ from opsctl.terraform.root import OnStep, Root
 _POLL_SECONDS = 2.0
 _CANCEL_SECONDS = 300.0
 _NAMED = 5
+#: What the provider waits for longer than AWS takes. The endpoint is for instances, and without queues none starts.
+_SLOW_IN_TERRAFORM = (ResourceKind.QUEUE, ResourceKind.ENDPOINT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +154,9 @@ def tear_down(
 ) -> TeardownOutcome:
     """Destroy the platform root, then remove every resource that AWS still shows.
 
-    The job queues are removed before, where the state is on this machine: Terraform's provider waits 30 s after it has
-    disabled a queue, and 30 s more after it has deleted it, however soon it is gone.
+    The job queues and the VPC endpoint are removed before, where the state is on this machine: Terraform's provider
+    waits 30 s after it has disabled a queue, 30 s more after it has deleted it, and 5 s after it has deleted an
+    endpoint, however soon each is gone.
 
     Parameters
     ----------
@@ -171,18 +174,18 @@ def tear_down(
     """
     destroyed: list[str] = []
     destroy_error = None
-    early: set[str] = set()
+    early: list[Resource] = []
     if root is not None:
         # A state on S3 may be locked by another machine's Terraform: then nothing is to be changed.
         if root.has_local_state:
-            early = _remove_queues(inventory.of(name), removal)
+            early = _remove_early(inventory.of(name), removal)
         try:
             _destroy(root, destroyed, name=name, keep_logs=keep_logs, on_step=on_step)
         except Interrupted as stopped:
             if early and not stopped.hint:
                 # Terraform had not begun.
                 raise Interrupted(
-                    "Stopped. Only the job queues are removed.", "`opsctl down` goes on from there."
+                    f"Stopped. Only {_early_text(early)} removed.", "`opsctl down` goes on from there."
                 ) from stopped
             raise
         except PlatformBusy:
@@ -203,11 +206,19 @@ def tear_down(
     )
 
 
-def _remove_queues(resources: Iterable[Resource], removal: Removal) -> set[str]:
-    """Remove the job queues; return the keys of those that are gone. Terraform tries the others again."""
-    queues = [resource for resource in resources if resource.kind == ResourceKind.QUEUE]
-    stuck = {failure.resource.key for failure in removal.remove(queues)} if queues else set()
-    return {queue.key for queue in queues} - stuck
+def _remove_early(resources: Iterable[Resource], removal: Removal) -> list[Resource]:
+    """Remove what Terraform would wait for; return what is gone. Terraform tries the others again."""
+    early = [resource for resource in resources if resource.kind in _SLOW_IN_TERRAFORM]
+    stuck = {failure.resource.key for failure in removal.remove(early)} if early else set()
+    return [resource for resource in early if resource.key not in stuck]
+
+
+def _early_text(removed: Iterable[Resource]) -> str:
+    """`the job queues are`, `the job queues and the VPC endpoint are`."""
+    kinds = {resource.kind for resource in removed}
+    if kinds == {ResourceKind.ENDPOINT}:
+        return "the VPC endpoint is"
+    return "the job queues and the VPC endpoint are" if ResourceKind.ENDPOINT in kinds else "the job queues are"
 
 
 def _destroy(root: Root, destroyed: list[str], *, name: str, keep_logs: bool, on_step: OnStep) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
 
 _FLUSH_SECONDS = 0.1
+#: A job may write each of its lines by itself. So many seconds of them are read at once, and have one time.
+_GATHER_SECONDS = 0.01
+_READ_BYTES = 65_536
 _LAST_LINES = 4
 _EXITED = "Essential container in task exited"
 _SUPERVISOR = Path(__file__).with_name("process_supervisor.py")
@@ -185,8 +188,9 @@ class Process:
             selector.register(output, selectors.EVENT_READ)
             while True:
                 ready = selector.select(_FLUSH_SECONDS)
-                data = os.read(output, 65_536) if ready else b""
-                pending.extend((now_ms(), line) for line in splitter.feed(data))
+                data = os.read(output, _READ_BYTES) if ready else b""
+                arrived_ms = now_ms()
+                pending.extend((arrived_ms, line) for line in splitter.feed(data))
                 now = time.monotonic()
                 if now - flushed_at >= _FLUSH_SECONDS or (ready and not data):
                     self._write(pending)
@@ -195,6 +199,8 @@ class Process:
                 # The second condition: a process that has left the job may hold its output open.
                 if (ready and not data) or (not ready and self._supervisor.has_ended()):
                     break
+                if 0 < len(data) < _READ_BYTES:
+                    time.sleep(_GATHER_SECONDS)
         self._write([*pending, *((now_ms(), line) for line in splitter.rest())])
         return self._outcome()
 

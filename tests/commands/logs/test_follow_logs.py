@@ -41,6 +41,24 @@ def test_time_is_waited_for_through_sleep_alone() -> None:
     assert 5 <= len(world.sleeps) <= 15
 
 
+def test_a_run_whose_lines_are_never_late_is_over_with_its_last_job() -> None:
+    world = quiet_run("sub-01", "sub-02", until=10)
+    for index in (0, 1):
+        world.line(f"s{index}", 9.9, "last line")
+    events = world.followed(has_late_lines=False)
+    assert Counter(lines(events)) == Counter({("sub-01", "last line"): 1, ("sub-02", "last line"): 1})
+    assert ends(events) == [("sub-01", "DONE"), ("sub-02", "DONE")]
+    assert sum(world.sleeps) == 10
+
+
+def test_a_named_scan_whose_job_has_not_ended_may_still_write_lines() -> None:
+    world = quiet_run("sub-01", "sub-02", until=40)
+    world.result(0, 5)
+    world.line("s0", 8, "written after the result")
+    events = world.followed(indices=frozenset({0}), has_late_lines=False)
+    assert ("sub-01", "written after the result") in lines(events)
+
+
 def test_lines_that_come_together_are_in_times_order() -> None:
     world = quiet_run("sub-01", "sub-02")
     for number in range(20):

@@ -165,6 +165,7 @@ class World:
 
 
 QUEUE = Resource(kind=ResourceKind.QUEUE, id="opsctl-m2g-csd", arn="arn:queue-csd")
+ENDPOINT = Resource(kind=ResourceKind.ENDPOINT, id="vpce-1")
 ROLE = Resource(kind=ResourceKind.ROLE, id="opsctl-m2g-us-east-1-job", name="opsctl-m2g-us-east-1-job", arn="arn:role")
 VPC = Resource(kind=ResourceKind.VPC, id="vpc-1")
 LOGS = Resource(kind=ResourceKind.LOG_GROUP, id="/opsctl/m2g", arn="arn:group")
@@ -229,31 +230,39 @@ def test_kept_log_lines_are_neither_destroyed_nor_left_over() -> None:
     assert world.resources == [LOGS]
 
 
-@pytest.mark.parametrize("stuck", [(), (QUEUE.id,)])
-def test_queues_go_before_terraform_waits_for_them(stuck: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("slow", [QUEUE, ENDPOINT])
+@pytest.mark.parametrize("is_stuck", [False, True])
+def test_what_terraform_waits_for_goes_before(slow: Resource, is_stuck: bool) -> None:
     calls: list[str] = []
-    gone, _ = torn(Root(calls, has_local_state=True), World(calls, [QUEUE, ROLE], stuck=stuck))
+    stuck = (slow.id,) if is_stuck else ()
+    gone, _ = torn(Root(calls, has_local_state=True), World(calls, [slow, ROLE], stuck=stuck))
     assert calls[:4] == ["inventory of m2g", "remove", "take over {}", "destroy"]
-    # The one that Terraform destroys, the role, and the queue.
+    # The one that Terraform destroys, the role, and the queue or the endpoint.
     assert gone.removed == (2 if stuck else 3)
-    assert gone.left == tuple(f"job queue {queue}: it is held" for queue in stuck)
+    assert gone.left == tuple(f"{slow.words}: it is held" for _ in stuck)
 
 
 @pytest.mark.parametrize(
-    ("queues", "stopped", "expected"),
+    ("early", "stopped", "expected"),
     [
+        ([ENDPOINT], Interrupted("Stopped. Nothing was changed."), "Stopped. Only the VPC endpoint is removed."),
+        (
+            [QUEUE, ENDPOINT],
+            Interrupted("Stopped. Nothing was changed."),
+            "Stopped. Only the job queues and the VPC endpoint are removed.",
+        ),
         ([QUEUE], Interrupted("Stopped. Nothing was changed."), "Stopped. Only the job queues are removed."),
         ([], Interrupted("Stopped. Nothing was changed."), "Stopped. Nothing was changed."),
         ([QUEUE], Interrupted("Stopped. Terraform has saved what is left.", "Go on."), "Stopped. Terraform has saved"),
     ],
 )
 def test_a_stop_after_the_queues_went_does_not_say_that_nothing_was_changed(
-    queues: list[Resource], stopped: Interrupted, expected: str
+    early: list[Resource], stopped: Interrupted, expected: str
 ) -> None:
     with pytest.raises(Interrupted) as caught:
-        torn(Root([], breaks=stopped, has_local_state=True), World([], [*queues, ROLE]))
+        torn(Root([], breaks=stopped, has_local_state=True), World([], [*early, ROLE]))
     assert caught.value.what.startswith(expected)
-    assert caught.value.hint or not queues
+    assert caught.value.hint or not early
 
 
 def test_queues_of_a_shared_state_wait_for_its_lock() -> None:

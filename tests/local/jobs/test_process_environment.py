@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from support.started_attempts import attempt, rights
 from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.local.batch.scheduler import CannotStart
 from opsctl.local.control import Files
+from opsctl.local.jobs import process
 from opsctl.local.jobs.attempts import attempt_starter
 from opsctl.local.jobs.variables import batch_variables
 
@@ -94,6 +96,35 @@ def test_the_jobs_log_says_once_what_it_did_not_get(tmp_path: Path) -> None:
 def test_a_value_that_no_process_can_have_is_a_refused_start(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="null byte"):
         variables_of_job(tmp_path, OPSCTL_A="a\0b")
+
+
+def test_lines_that_a_job_writes_one_by_one_are_read_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    read = os.read
+
+    def counted(descriptor: int, size: int) -> bytes:
+        data = read(descriptor, size)
+        reads.append(len(data))
+        return data
+
+    program = "import os, time\nfor number in range(300): os.write(1, b'%d\\n' % number); time.sleep(0.0005)"
+    folder = tmp_path / "job" / "attempt-1"
+    folder.mkdir(parents=True)
+    log: Any = Lines()
+    started = time.monotonic()
+    job = process.Process.launch(
+        [str(Path(process.__file__).with_name("process_supervisor.py")), sys.executable, "-c", program],
+        folder,
+        environment=os.environ,
+        log=log,
+        timeout_seconds=None,
+        grace_seconds=1.0,
+    )
+    monkeypatch.setattr(os, "read", counted)
+    assert job.wait().exit_code == 0
+    assert log.lines == [str(number) for number in range(300)]
+    # After each there is a pause of 10 ms; without it they were as many as the lines.
+    assert len(reads) <= (time.monotonic() - started) / 0.01 + 2
 
 
 class Lines:
