@@ -104,7 +104,8 @@ class CheckedRecords:
         contradiction
             Says what else that is known contradicts a record; empty where nothing does.
         """
-        return self._values_of(self.each(prefix, form, keep=keep), contradiction)
+        each = self.each(prefix, form, keep=keep)
+        return self._values_of(each, contradiction)
 
     @contextmanager
     def reading(self, prefixes: Sequence[str], form: Form[T]) -> Iterator[Callable[[str, Callable[[T], str]], list[T]]]:
@@ -130,7 +131,7 @@ class CheckedRecords:
 
     def each(self, prefix: str, form: Form[T], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
         """The records of a folder, in no order; None in place of one that cannot be read."""
-        return self._checked(self._read(prefix, form, keep=keep), keep=keep)
+        yield from self._checked(self._read(prefix, form, keep=keep), keep=keep)
 
     def _checked(
         self, read: Iterable[_Kept[T] | DecodedRecord[T]], *, keep: bool
