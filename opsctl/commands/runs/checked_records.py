@@ -33,6 +33,14 @@ class _Kept(Generic[T]):
     value: T | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    """A record that was read now, or why it cannot be read."""
+
+    obj: S3Object
+    value: T | UnreadableRecord
+
+
 def no_contradiction(_: Any) -> str:
     """Nothing contradicts the record."""
     return ""
@@ -133,9 +141,7 @@ class CheckedRecords:
         """The records of a folder, in no order; None in place of one that cannot be read."""
         yield from self._checked(self._read(prefix, form, keep=keep), keep=keep)
 
-    def _checked(
-        self, read: Iterable[_Kept[T] | DecodedRecord[T]], *, keep: bool
-    ) -> Iterator[tuple[S3Object, T | None]]:
+    def _checked(self, read: Iterable[_Kept[T] | _Read[T]], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
         """Report what cannot be read, and keep the values."""
         for record in read:
             if isinstance(record, _Kept):
@@ -146,7 +152,7 @@ class CheckedRecords:
                 self.remember(record.obj, value)
             yield record.obj, value
 
-    def _read(self, prefix: str, form: Form[T], *, keep: bool) -> Iterator[_Kept[T] | DecodedRecord[T]]:
+    def _read(self, prefix: str, form: Form[T], *, keep: bool) -> Iterator[_Kept[T] | _Read[T]]:
         """The records of a folder; any thread may do it, because what it finds is reported and kept by `_checked`."""
         location = Location(self._bucket, prefix)
         objects = self._listed(location)
@@ -184,7 +190,8 @@ class CheckedRecords:
             if len(stored) >= _STORED_AT_ONCE:
                 self._cache.keep(self._bucket, stored, form=form.name)
                 stored = {}
-            yield record
+            # Without what is stored: the caller may hold all of them.
+            yield _Read(record.obj, record.value)
         self._cache.keep(self._bucket, stored, form=form.name)
 
     def _listed(self, location: Location) -> list[S3Object]:
