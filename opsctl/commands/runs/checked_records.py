@@ -139,7 +139,8 @@ class CheckedRecords:
 
     def each(self, prefix: str, form: Form[T], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
         """The records of a folder, in no order; None in place of one that cannot be read."""
-        yield from self._checked(self._read(prefix, form, keep=keep), keep=keep)
+        checked = self._checked(self._read(prefix, form, keep=keep), keep=keep)
+        yield from checked
 
     def _checked(self, read: Iterable[_Kept[T] | _Read[T]], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
         """Report what cannot be read, and keep the values."""

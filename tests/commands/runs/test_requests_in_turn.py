@@ -53,7 +53,9 @@ class World:
                 outputs = json.loads(json.dumps(RESULT["outputs"]).replace(RESULT["scan"], RUN.scans[index]))
             status = "succeeded" if child.status == "SUCCEEDED" else "failed"
             self._put(f"attempts/{index:05d}.1.ab.json", {**ATTEMPT, **own, **end})
-            self._put(f"results/{index:05d}.json", {**RESULT, **own, **end, "key": "k", "status": status, "outputs": outputs})
+            self._put(
+                f"results/{index:05d}.json", {**RESULT, **own, **end, "key": "k", "status": status, "outputs": outputs}
+            )
         first = self._records(self.s3)
         first.attempts(RUN.run_id)
         first.results(RUN.run_id)
