@@ -127,7 +127,8 @@ class CheckedRecords:
 
             def of_folder(prefix: str, contradiction: Callable[[T], str]) -> list[T]:
                 read = (element for read_prefix, element in wait() if read_prefix == prefix)
-                return self._values_of(self._checked(read, keep=True), contradiction)
+                checked = self._checked(read, keep=True)
+                return self._values_of(checked, contradiction)
 
             yield of_folder
 
@@ -139,8 +140,7 @@ class CheckedRecords:
 
     def each(self, prefix: str, form: Form[T], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
         """The records of a folder, in no order; None in place of one that cannot be read."""
-        checked = self._checked(self._read(prefix, form, keep=keep), keep=keep)
-        yield from checked
+        yield from self._checked(self._read(prefix, form, keep=keep), keep=keep)
 
     def _checked(self, read: Iterable[_Kept[T] | _Read[T]], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
         """Report what cannot be read, and keep the values."""
