@@ -83,7 +83,7 @@ class EarlyList(Background, Generic[T]):
 
 
 @contextmanager
-def begun(ask: Callable[[], T]) -> Iterator[Callable[[], T]]:
+def asked_early(ask: Callable[[], T]) -> Iterator[Callable[[], T]]:
     """Send a request in the background of the block; yields a function that waits for its reply."""
     reply = EarlyReply(ask)
     try:
@@ -93,7 +93,7 @@ def begun(ask: Callable[[], T]) -> Iterator[Callable[[], T]]:
 
 
 @contextmanager
-def begun_list(elements: Iterable[T]) -> Iterator[Callable[[], list[T]]]:
+def read_early(elements: Iterable[T]) -> Iterator[Callable[[], list[T]]]:
     """Take what an iterable yields in the background of the block; yields a function that waits for all of it."""
     early = EarlyList(elements)
     try:
@@ -118,7 +118,7 @@ def side_by_side(ask: Callable[[Item], T], items: Sequence[Item], *, at_once: in
     if len(items) == 1:
         yield ask(items[0])
         return
-    coming = deque[EarlyReply[T]]()
+    coming: deque[EarlyReply[T]] = deque()
     unasked = deque(items)
     try:
         while coming or unasked:

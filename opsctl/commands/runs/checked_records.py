@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from opsctl.aws.s3.cache import Cache
-from opsctl.aws.s3.early_reply import begun_list
+from opsctl.aws.s3.early_reply import read_early
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.decoded_record import DecodedRecord, Form, ReadBody, decoded_record
 from opsctl.commands.runs.record_folder import RecordFolder
@@ -123,7 +123,7 @@ class CheckedRecords:
         called with the folder's prefix and what contradicts its records. What cannot be read is reported by it.
         """
         elements = ((prefix, element) for prefix in prefixes for element in self._read(prefix, form, keep=True))
-        with begun_list(elements) as wait:
+        with read_early(elements) as wait:
 
             def of_folder(prefix: str, contradiction: Callable[[T], str]) -> list[T]:
                 read = (element for read_prefix, element in wait() if read_prefix == prefix)

@@ -26,7 +26,7 @@ class RunReader:
         self._runs: dict[str, Run | None] = {run.run_id: run}
         self._submissions: dict[str, list[Submission]] = {}
         # By run: what waits for the submissions that are being read.
-        self._begun_logs: dict[str, Callable[[str, Run | None], list[Submission]]] = {}
+        self._early_logs: dict[str, Callable[[str, Run | None], list[Submission]]] = {}
         # By run, the ids in submissions that are other submissions' jobs in AWS Batch.
         self._foreign_jobs: defaultdict[str, set[str]] = defaultdict(set)
 
@@ -139,11 +139,11 @@ class RunReader:
             yield
             return
         with self._records.reading_submissions(self._index_maps) as log_of:
-            self._begun_logs = dict.fromkeys(self._index_maps, log_of)
+            self._early_logs = dict.fromkeys(self._index_maps, log_of)
             try:
                 yield
             finally:
-                self._begun_logs = {}
+                self._early_logs = {}
 
     def submissions(self) -> dict[str, list[Submission]]:
         """The submissions that Batch has, by run: of this run and of those that it adopted from.
@@ -152,7 +152,7 @@ class RunReader:
         """
         for run_id in self._index_maps:
             known = self._submissions.get(run_id)
-            if not known and (log_of := self._begun_logs.pop(run_id, None)) is not None:
+            if not known and (log_of := self._early_logs.pop(run_id, None)) is not None:
                 known = self._submissions[run_id] = self._with_own_jobs(run_id, log_of(run_id, self._run_of(run_id)))
             if not known or _has_intended(known):
                 self._submissions[run_id] = self._submission_log(run_id)

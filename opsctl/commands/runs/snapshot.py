@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch
-from opsctl.aws.s3.early_reply import begun
+from opsctl.aws.s3.early_reply import asked_early
 from opsctl.commands.runs.array_jobs import ArrayJobs, Poll, SubmissionSlice, Summaries, has_active_jobs
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
@@ -153,7 +153,7 @@ class SnapshotReader:
         pairs = set(named)
         recorded = self._recorded_parts()
         # Whether the submissions' own jobs are what they are recorded as: asked beside the scans' jobs.
-        with begun(lambda: self._summaries_of(recorded)) as summaries:
+        with asked_early(lambda: self._summaries_of(recorded)) as summaries:
             explained = self._explain_with(recorded, pairs)
             parts, _ = self._checked_parts(recorded, *summaries())
         if parts is not recorded:
@@ -236,7 +236,7 @@ class SnapshotReader:
         parts, summaries = self._parts_and_summaries()
         with ExitStack() as under_way:
             if wait_reason:
-                reason = under_way.enter_context(begun(lambda: self._array_jobs.wait_reason(parts, summaries)))
+                reason = under_way.enter_context(asked_early(lambda: self._array_jobs.wait_reason(parts, summaries)))
             if jobs_of == self._array_jobs.poll:
                 self._ended_before |= self._array_jobs.list_failed(parts, summaries)
             attempts = under_way.enter_context(self.on_s3.reading_attempts())
