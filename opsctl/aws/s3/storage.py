@@ -254,7 +254,7 @@ class Storage:
                 except UnreadableRecord as error:
                     bodies[key] = error
 
-        workers = Workers(read_body, keys, most_threads=self._record_threads)
+        workers = Workers(read_body, keys, most_threads=_RECORD_THREADS if self.direct is None else _DIRECT_THREADS)
         try:
             workers.wait()
         finally:
@@ -356,10 +356,6 @@ class Storage:
             yield workers.wait
         finally:
             workers.stop()
-
-    @property
-    def _record_threads(self) -> int:
-        return _RECORD_THREADS if self.direct is None else _DIRECT_THREADS
 
     def upload(
         self,
