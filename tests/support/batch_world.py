@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -302,6 +303,18 @@ class MemoryRecords:
 
     def attempts(self, run_id: str) -> list[Attempt]:
         return list(self.recorded_attempts.get(run_id, ()))
+
+    @contextmanager
+    def reading_attempts(self, run_ids: Iterable[str]) -> Iterator[Callable[[str], list[Attempt]]]:
+        """The real one reads them in a thread."""
+        read = {run_id: self.attempts(run_id) for run_id in run_ids}
+        yield read.__getitem__
+
+    @contextmanager
+    def reading_submissions(self, run_ids: Iterable[str]) -> Iterator[Callable[[str, Run | None], list[Submission]]]:
+        """The real one reads them in a thread."""
+        read = {run_id: list(self.submission_logs[run_id]) for run_id in run_ids}
+        yield lambda run_id, run: [entry for entry in read[run_id] if run is None or not contradiction(entry, run)]
 
     def load_final_job_states(self, run_id: str) -> dict[int, BatchJob]:
         return dict(self.final_job_states.get(run_id, {}))

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
+from opsctl.aws.s3 import early_reply
+
 
 class InlinePool:
     """As much of a ThreadPoolExecutor as opsctl uses."""
@@ -37,10 +39,38 @@ class InlinePool:
         """Everything has been done."""
 
 
+class InlineReply:
+    """As much of an EarlyReply as opsctl uses: asked at once."""
+
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        self._future = InlinePool().submit(ask)
+
+    def wait(self) -> Any:
+        return self._future.result()
+
+    def stop(self) -> None:
+        """Everything has been done."""
+
+
+class InlineList(InlineReply):
+    """The same of an EarlyList."""
+
+    def __init__(self, elements: Iterable[Any]) -> None:
+        super().__init__(lambda: list(elements))
+
+    def all(self) -> Any:
+        return self.wait()
+
+    def stop(self, **_: Any) -> None:
+        """Everything has been done."""
+
+
 @contextmanager
 def no_threads() -> Iterator[None]:
-    """Give every module of opsctl that has a thread pool this one instead."""
+    """Give every module of opsctl that has a thread pool, or asks early, these ones instead."""
     with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(early_reply, "EarlyReply", InlineReply))
+        stack.enter_context(mock.patch.object(early_reply, "EarlyList", InlineList))
         for name, module in list(sys.modules.items()):
             if name.startswith("opsctl.") and "ThreadPoolExecutor" in vars(module):
                 stack.enter_context(mock.patch.object(module, "ThreadPoolExecutor", InlinePool))

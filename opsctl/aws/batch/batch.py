@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.refusals import THROTTLED
+from opsctl.aws.s3.early_reply import side_by_side
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import timestamp
 from opsctl.core.runs.status import BatchJob
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
 _DESCRIBE_LIMIT = 100
+#: So many calls of DescribeJobs are under way at once: all of an account's programs share its limit of calls a second.
+_DESCRIBED_AT_ONCE = 4
 _TERMINATE_LIMIT = 50
 #: The statuses of a job that has not ended.
 UNFINISHED = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
@@ -236,9 +239,12 @@ class Batch:
             yield from page["jobSummaryList"]
 
     def _describe(self, job_ids: Sequence[str]) -> Iterator[Any]:
+        chunks = [list(job_ids[start : start + _DESCRIBE_LIMIT]) for start in range(0, len(job_ids), _DESCRIBE_LIMIT)]
         with translated("asking AWS Batch for the jobs' states"):
-            for start in range(0, len(job_ids), _DESCRIBE_LIMIT):
-                yield from self._client.describe_jobs(jobs=list(job_ids[start : start + _DESCRIBE_LIMIT]))["jobs"]
+            for reply in side_by_side(
+                lambda chunk: self._client.describe_jobs(jobs=chunk), chunks, at_once=_DESCRIBED_AT_ONCE
+            ):
+                yield from reply["jobs"]
 
 
 def _run_uri(detail: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Semaphore
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -58,6 +59,8 @@ class Storage:
         self.client = client
         self.direct = direct
         self._listing = Listing(client, direct)
+        # Several folders may be read at once: together they open no more connections than one of them.
+        self._reads, self._direct_reads = Semaphore(_RECORD_THREADS), Semaphore(_DIRECT_THREADS)
         self._early_folders: dict[Location, EarlyReply[list[str]]] = {}
         self._early_bodies: dict[tuple[str, str], EarlyReply[bytes | None]] = {}
 
@@ -239,17 +242,19 @@ class Storage:
         An object that is larger than `at_most` bytes has its error in place of its bytes: the others count.
         """
         bodies: dict[str, bytes | UnreadableRecord | None] = dict.fromkeys(keys)
+        reads = self._reads if self.direct is None else self._direct_reads
 
         def read_body(key: str) -> None:
             body: bytes | None = None
-            if self.direct is not None:
-                body = self.direct.get(bucket, key, at_most=at_most)
-            try:
-                bodies[key] = self.get_body(bucket, key, at_most=at_most) if body is None else body
-            except UnreadableRecord as error:
-                bodies[key] = error
+            with reads:
+                if self.direct is not None:
+                    body = self.direct.get(bucket, key, at_most=at_most)
+                try:
+                    bodies[key] = self.get_body(bucket, key, at_most=at_most) if body is None else body
+                except UnreadableRecord as error:
+                    bodies[key] = error
 
-        workers = Workers(read_body, keys, most_threads=self._record_threads)
+        workers = Workers(read_body, keys, most_threads=_RECORD_THREADS if self.direct is None else _DIRECT_THREADS)
         try:
             workers.wait()
         finally:
@@ -351,10 +356,6 @@ class Storage:
             yield workers.wait
         finally:
             workers.stop()
-
-    @property
-    def _record_threads(self) -> int:
-        return _RECORD_THREADS if self.direct is None else _DIRECT_THREADS
 
     def upload(
         self,

@@ -117,7 +117,7 @@ def _case(reader: SnapshotReader, platform: Platform, indices: Sequence[int]) ->
     # One scan's place in the queue depends on the others' jobs, so every job is listed.
     snapshot = reader.whole(described=indices if len(indices) == 1 else ())
     submitted = {
-        index: (part.submission.job_id, part.submission.at) for part in reader.parts() for index in part.run_indices
+        index: (part.submission.job_id, part.submission.at) for part in reader.last_parts for index in part.run_indices
     }
     return _Case(
         reader=reader,

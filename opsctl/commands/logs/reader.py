@@ -100,6 +100,11 @@ class LogReader:
         Problem
             From AWS.
         """
+        # Which scan a new stream belongs to is asked next: the submissions are read beside the first page.
+        with self.snapshots.on_s3.reading_submissions():
+            return self._lines()
+
+    def _lines(self) -> list[LogLine]:
         self.is_whole = False
         if self._sweep is None:
             self._sweep = Sweep(self._logs, start_ms=self._window.start_ms(), stream_prefixes=self._prefixes)

@@ -111,14 +111,63 @@ class ArrayJobs:
                     parts.append(SubmissionSlice(run_id, submission, run_index_by_origin))
         return parts
 
+    def list_failed(self, parts: Sequence[SubmissionSlice], summaries: Summaries) -> set[int]:
+        """List the failed jobs of whole arrays where the summaries count unknown ones.
+
+        Returns
+        -------
+        set
+            The scans whose jobs are known to have ended: results that are read after this are not older than that.
+        """
+        for part in parts:
+            summary = summaries.get(part.submission.job_id, {})
+            if part.submission.is_array and part.is_whole:
+                failed = self._ended_as("FAILED", part.run_indices)
+                if summary.get("FAILED", 0) > len(failed):
+                    self._remember_listed(part, self._batch.children(part.submission.job_id, "FAILED"))
+        return set(self._ended)
+
+    def ended_before(
+        self, parts: Sequence[SubmissionSlice], summaries: Summaries, jobs: Mapping[int, BatchJob], *, done: Set[int]
+    ) -> set[int]:
+        """The scans of which it is sure that their jobs had ended when the summaries were read.
+
+        A summary that counts as many ended jobs as there are now counts the same ones. That holds for jobs that were
+        described, because ListJobs lags behind; and Batch has forgotten only what ended days ago.
+
+        Parameters
+        ----------
+        jobs
+            Jobs by the scan's index, read after the summaries.
+        done
+            The scans with a succeeded result.
+        """
+        before: set[int] = set()
+        for part in parts:
+            ended = {index for index in part.run_indices & jobs.keys() if jobs[index].is_over}
+            summary = summaries.get(part.submission.job_id)
+            if summary is None:
+                before |= ended
+                continue
+            unended = part.run_indices - ended - done
+            counted = sum(summary.get(status, 0) for status in ENDED)
+            if (
+                part.is_whole
+                and len(part.run_indices) - len(unended) == counted
+                and unended <= jobs.keys()
+                and all(self.was_described(jobs[index]) for index in ended | unended)
+            ):
+                before |= ended
+        return before
+
     def poll(self, parts: Sequence[SubmissionSlice], summaries: Summaries, *, done: Set[int]) -> Poll:
         """The jobs that have ended, and how many others are in which state: with as few calls as possible.
 
         Parameters
         ----------
         done
-            The scans with a succeeded result; read after the summaries, so that a job that Batch reports as ended has
-            written its result.
+            The scans with a succeeded result; read after the summaries and `list_failed`, so that a job that Batch
+            reports as ended has written its result.
         """
         poll = Poll()
         to_describe: dict[str, int] = {}
@@ -225,12 +274,9 @@ class ArrayJobs:
     def _list_ended(
         self, part: SubmissionSlice, summary: Mapping[str, int], remaining: Mapping[int, int], done: Set[int]
     ) -> None:
-        """List the failed children and those that succeeded without a result, where the summary counts unknown ones."""
+        """List the children that succeeded without a result, where the summary counts unknown ones."""
         indices = part.run_indices
         failed = self._ended_as("FAILED", indices)
-        if summary.get("FAILED", 0) > len(failed):
-            self._remember_listed(part, self._batch.children(part.submission.job_id, "FAILED"))
-            failed = self._ended_as("FAILED", indices)
         with_result = len((indices & done) - failed)
         without_result = len(self._ended_as("SUCCEEDED", remaining.values()))
         if summary.get("SUCCEEDED", 0) > with_result + without_result:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
 from opsctl.aws.s3.cache import Cache
+from opsctl.aws.s3.early_reply import side_by_side
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.decoded_record import ReadBody
 from opsctl.core.dataset.scan import S3Object
@@ -19,7 +19,6 @@ from opsctl.core.runs.record_summary import is_proved, proved_bodies, summary_ke
 from opsctl.core.size_limits import SUMMARY_BYTES
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 #: So many bodies are in memory at once: a result with the files of 35 atlases has 30 kB.
 _BODIES_AT_ONCE = 128
@@ -40,6 +39,8 @@ class RecordFolder:
         The folder's listing, which decides what a summary proves.
     form
         The name of the form that the cache is asked for.
+    known_summaries
+        Returns the folder's summaries as somebody has listed them a moment ago; None: they are listed.
     worth_a_summary
         How many records must have been read one by one before a summary of them is written.
     """
@@ -52,6 +53,7 @@ class RecordFolder:
         objects: Sequence[S3Object],
         *,
         form: str,
+        known_summaries: Callable[[], Mapping[str, S3Object] | None] = lambda: None,
         worth_a_summary: int = WORTH_A_SUMMARY,
     ) -> None:
         self._storage = storage
@@ -62,7 +64,9 @@ class RecordFolder:
         self._by_number: defaultdict[int | None, list[S3Object]] = defaultdict(list)
         for obj in objects:
             self._by_number[summary_number(obj.key.rpartition("/")[2])].append(obj)
-        self._known_summaries: dict[str, S3Object] | None = None
+        self._listed_before = known_summaries
+        self._known_summaries: Mapping[str, S3Object] | None = None
+        self._is_listed = False
 
     def read(
         self, unread: Sequence[S3Object], decode: Callable[[ReadBody], T], *, cached: bool = True, is_small: bool
@@ -103,7 +107,7 @@ class RecordFolder:
             for number, missing in remaining.items()
             if number is not None
             and len(missing) >= min(self._worth, len(self._by_number[number]))
-            and self._key(number) in self._summaries()
+            and self._has_summary(number, count=len(missing))
         ]
 
         def from_summary(number: int, summary: bytes | None) -> Iterator[tuple[str, T]]:
@@ -114,13 +118,14 @@ class RecordFolder:
 
         by_number: Iterator[tuple[int, Iterable[tuple[str, T]]]]
         if is_small:
-            by_number = _ahead(
-                lambda number: list(from_summary(number, self._fetch(number))), worthwhile, _DECODED_AT_ONCE
+            by_number = side_by_side(
+                lambda number: (number, list(from_summary(number, self._fetch(number)))),
+                worthwhile,
+                at_once=_DECODED_AT_ONCE,
             )
         else:
-            by_number = (
-                (number, from_summary(number, body)) for number, body in _ahead(self._fetch, worthwhile, _FETCHED_AHEAD)
-            )
+            fetched = side_by_side(lambda number: (number, self._fetch(number)), worthwhile, at_once=_FETCHED_AHEAD)
+            by_number = ((number, from_summary(number, body)) for number, body in fetched)
         for number, from_one in by_number:
             for key, value in from_one:
                 # A summary may name a record twice.
@@ -172,27 +177,25 @@ class RecordFolder:
             etag = known.etag if known is not None else ""
             self._storage.replace_body(self._folder.bucket, self._key(number), summary_of(names), etag=etag)
 
+    def _has_summary(self, number: int, *, count: int) -> bool:
+        """Whether there is a summary of so many unread records; before many are read one by one, S3 is asked again."""
+        if self._key(number) in self._summaries():
+            return True
+        if self._is_listed or count < self._worth:
+            return False
+        return self._key(number) in self._list_summaries()
+
     def _summaries(self) -> Mapping[str, S3Object]:
         """The summaries that exist, by key."""
         if self._known_summaries is None:
-            folder = Location(self._folder.bucket, self._key(0).rpartition("/")[0])
-            self._known_summaries = {obj.key: obj for obj in self._storage.below(folder)}
+            self._known_summaries = self._listed_before()
+        return self._list_summaries() if self._known_summaries is None else self._known_summaries
+
+    def _list_summaries(self) -> Mapping[str, S3Object]:
+        folder = Location(self._folder.bucket, self._key(0).rpartition("/")[0])
+        self._known_summaries, self._is_listed = {obj.key: obj for obj in self._storage.below(folder)}, True
         return self._known_summaries
 
     def _key(self, number: int) -> str:
         run_prefix, _, name = self._folder.prefix.rpartition("/")
         return summary_key(run_prefix, name, number)
-
-
-def _ahead(work: Callable[[int], R], numbers: Sequence[int], at_once: int) -> Iterator[tuple[int, R]]:
-    """What work makes of some summaries, in their order: it goes on with the next ones while the caller uses one."""
-    if not numbers:
-        return
-    with ThreadPoolExecutor(at_once) as pool:
-        coming = deque[tuple[int, Future[R]]]()
-        unasked = deque(numbers)
-        while coming or unasked:
-            while unasked and len(coming) < at_once:
-                coming.append((unasked[0], pool.submit(work, unasked.popleft())))
-            number, future = coming.popleft()
-            yield number, future.result()

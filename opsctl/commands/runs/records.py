@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain
 from typing import Any
 
@@ -163,8 +163,18 @@ class Records:
         run
             The run's record, which tells what its submissions must be; None where it is not known.
         """
-        contradicts = no_contradiction if run is None else lambda submission: contradiction(submission, run)
-        return self._checked.folder(f"{self._prefix(run_id)}/submissions", SUBMISSION, contradiction=contradicts)
+        return self._checked.folder(f"{self._prefix(run_id)}/submissions", SUBMISSION, contradiction=_contradicts(run))
+
+    @contextmanager
+    def reading_submissions(self, run_ids: Iterable[str]) -> Iterator[Callable[[str, Run | None], list[Submission]]]:
+        """Read runs' submissions in the background of the block; yields what is called in place of `submission_log`."""
+        prefixes = [f"{self._prefix(run_id)}/submissions" for run_id in run_ids]
+        with self._checked.reading(prefixes, SUBMISSION) as of_folder:
+
+            def of_run(run_id: str, run: Run | None) -> list[Submission]:
+                return of_folder(f"{self._prefix(run_id)}/submissions", _contradicts(run))
+
+            yield of_run
 
     def report_submission(self, run_id: str, submission: Submission, detail: str) -> None:
         """Report a submission that something outside the records contradicts."""
@@ -237,6 +247,13 @@ class Records:
         """Every attempt that a run's jobs recorded, in no order."""
         return self._checked.folder(f"{self._prefix(run_id)}/attempts", ATTEMPT)
 
+    @contextmanager
+    def reading_attempts(self, run_ids: Iterable[str]) -> Iterator[Callable[[str], list[Attempt]]]:
+        """Read the attempts of runs in the background of the block; yields what is called in place of `attempts`."""
+        prefixes = [f"{self._prefix(run_id)}/attempts" for run_id in run_ids]
+        with self._checked.reading(prefixes, ATTEMPT) as of_folder:
+            yield lambda run_id: of_folder(f"{self._prefix(run_id)}/attempts", no_contradiction)
+
     def load_final_job_states(self, run_id: str) -> dict[int, BatchJob]:
         """The jobs that ended without a result, as saved while Batch still knew them, by the scan's index."""
         states = self._checked.record(self._final_job_states_key(run_id), FinalJobStates.decode, at_most=RUN_BYTES)
@@ -265,6 +282,10 @@ class Records:
 
     def _prefix(self, run_id: str) -> str:
         return run_location(run_id, data_bucket=self._bucket).prefix
+
+
+def _contradicts(run: Run | None) -> Callable[[Submission], str]:
+    return no_contradiction if run is None else lambda submission: contradiction(submission, run)
 
 
 def _submission_key(run_prefix: str, submission: Submission) -> str:

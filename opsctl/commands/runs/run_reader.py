@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from opsctl.commands.runs.records import Records
@@ -25,12 +25,21 @@ class RunReader:
         self._index_maps = run.places()
         self._runs: dict[str, Run | None] = {run.run_id: run}
         self._submissions: dict[str, list[Submission]] = {}
+        # By run: what waits for the submissions that are being read.
+        self._early_logs: dict[str, Callable[[str, Run | None], list[Submission]]] = {}
         # By run, the ids in submissions that are other submissions' jobs in AWS Batch.
         self._foreign_jobs: defaultdict[str, set[str]] = defaultdict(set)
 
     def submission_log(self) -> list[Submission]:
         """The run's own submissions, whatever their state."""
         return self._submission_log(self.run.run_id)
+
+    def intended(self) -> list[Submission]:
+        """The run's own submissions that are recorded as `intended`, whether or not Batch has them."""
+        known = self._submissions.get(self.run.run_id)
+        # Submitted and abandoned ones do not change any more.
+        submission_log = known if known and not _has_intended(known) else self.submission_log()
+        return [submission for submission in submission_log if submission.state == "intended"]
 
     def disbelieve(self, run_id: str, submission: Submission, detail: str) -> None:
         """Report a submission whose job is another's: from now on its own job counts as not known (`intended`)."""
@@ -39,7 +48,9 @@ class RunReader:
         self._records.report_submission(run_id, submission, detail)
 
     def _submission_log(self, run_id: str) -> list[Submission]:
-        submission_log = self._records.submission_log(run_id, self._run_of(run_id))
+        return self._with_own_jobs(run_id, self._records.submission_log(run_id, self._run_of(run_id)))
+
+    def _with_own_jobs(self, run_id: str, submission_log: Iterable[Submission]) -> list[Submission]:
         foreign_jobs = self._foreign_jobs[run_id]
         return [
             submission.without_job() if submission.job_id in foreign_jobs else submission
@@ -105,12 +116,34 @@ class RunReader:
 
     def attempts(self) -> list[Attempt]:
         """Every attempt that a job recorded."""
+        return self._own_attempts(self._records.attempts)
+
+    @contextmanager
+    def reading_attempts(self) -> Iterator[Callable[[], list[Attempt]]]:
+        """Read the attempts in the background of the block, as they are at its beginning; yields what returns them."""
+        with self._records.reading_attempts(self._index_maps) as attempts_of:
+            yield lambda: self._own_attempts(attempts_of)
+
+    def _own_attempts(self, attempts_of: Callable[[str], list[Attempt]]) -> list[Attempt]:
         return [
             attempt if attempt.index == index else replace(attempt, index=index)
             for run_id, index_map in self._index_maps.items()
-            for attempt in self._records.attempts(run_id)
+            for attempt in attempts_of(run_id)
             if (index := index_map.get(attempt.index)) is not None
         ]
+
+    @contextmanager
+    def reading_submissions(self) -> Iterator[None]:
+        """Read the submissions in the background of the block, for `submissions`, where nobody has read them before."""
+        if self._submissions:
+            yield
+            return
+        with self._records.reading_submissions(self._index_maps) as log_of:
+            self._early_logs = dict.fromkeys(self._index_maps, log_of)
+            try:
+                yield
+            finally:
+                self._early_logs = {}
 
     def submissions(self) -> dict[str, list[Submission]]:
         """The submissions that Batch has, by run: of this run and of those that it adopted from.
@@ -119,7 +152,9 @@ class RunReader:
         """
         for run_id in self._index_maps:
             known = self._submissions.get(run_id)
-            if not known or any(submission.state == "intended" for submission in known):
+            if not known and (log_of := self._early_logs.pop(run_id, None)) is not None:
+                known = self._submissions[run_id] = self._with_own_jobs(run_id, log_of(run_id, self._run_of(run_id)))
+            if not known or _has_intended(known):
                 self._submissions[run_id] = self._submission_log(run_id)
         return {
             run_id: [submission for submission in submissions if submission.state == "submitted"]
@@ -136,3 +171,7 @@ class RunReader:
             saved = self._records.load_final_job_states(run_id)
             if any(saved.get(index) != job for index, job in final_states.items()):
                 self._records.save_final_job_states(run_id, {**saved, **final_states})
+
+
+def _has_intended(submission_log: Iterable[Submission]) -> bool:
+    return any(submission.state == "intended" for submission in submission_log)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch
+from opsctl.aws.s3.early_reply import asked_early
 from opsctl.commands.runs.array_jobs import ArrayJobs, Poll, SubmissionSlice, Summaries, has_active_jobs
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
@@ -67,6 +68,8 @@ class SnapshotReader:
         # Jobs as Batch described them, by id, with the scans' indices: attempts that have ended do not change any more.
         self._explained: dict[str, tuple[int, BatchJob]] = {}
         self._last_counts: tuple[object, RunStatus] | None = None
+        #: The submissions that Batch had when it was last asked for a snapshot, as `parts` gives them now.
+        self.last_parts: list[SubmissionSlice] = []
         #: Whether every job that Batch knows has ended. A job with a result may still be writing its last log lines.
         self.jobs_are_over = False
 
@@ -78,7 +81,11 @@ class SnapshotReader:
         parts, summaries = self._parts_and_summaries()
         if self._last_counts is not None and self._last_counts[0] == (summaries, self._unsubmitted):
             return self._last_counts[1]
-        poll, results = self._poll(self._array_jobs.poll, parts, summaries)
+        self._ended_before |= self._array_jobs.list_failed(parts, summaries)
+        results = self.on_s3.results()
+        poll = self._poll(self._array_jobs.poll, parts, summaries, results)
+        if self._has_ended_since(poll.jobs.items()):
+            results = self.on_s3.results()
         status = self._join(parts, summaries, poll, results, attempts=None).status
         self._last_counts = ((summaries, self._unsubmitted), status)
         return status
@@ -144,14 +151,27 @@ class SnapshotReader:
             Pairs of a scan's index and the id of a job.
         """
         pairs = set(named)
-        own = self._array_jobs.job_ids(self.parts(), range(len(self.run.scans)))
-        index_of = {job_id: index for index, job_id in own}
-        indices = {index for index, _ in pairs}
-        pairs = {(index, job_id) for index, job_id in pairs if index_of.get(job_id, index) == index}
+        recorded = self._recorded_parts()
+        # Whether the submissions' own jobs are what they are recorded as: asked beside the scans' jobs.
+        with asked_early(lambda: self._summaries_of(recorded)) as summaries:
+            explained = self._explain_with(recorded, pairs)
+            parts, _ = self._checked_parts(recorded, *summaries())
+        if parts is not recorded:
+            explained = self._explain_with(parts, pairs)
         jobs: dict[int, list[BatchJob]] = defaultdict(list)
-        for index, job in self._array_jobs.explain({pair for pair in own if pair[0] in indices} | pairs):
+        for index, job in explained:
             jobs[index].append(job)
         return jobs
+
+    def _explain_with(
+        self, parts: Sequence[SubmissionSlice], pairs: Set[tuple[int, str]]
+    ) -> list[tuple[int, BatchJob]]:
+        """The parts' jobs of the scans that records name a job of, and the named ones that are no other scan's."""
+        own = self._array_jobs.job_ids(parts, range(len(self.run.scans)))
+        index_of = {job_id: index for index, job_id in own}
+        indices = {index for index, _ in pairs}
+        named = {(index, job_id) for index, job_id in pairs if index_of.get(job_id, index) == index}
+        return self._array_jobs.explain({pair for pair in own if pair[0] in indices} | named)
 
     def job_id_by_name(self, number: int) -> str:
         """The id of the job of an `intended` submission that was found by its name; empty where none was found."""
@@ -160,7 +180,7 @@ class SnapshotReader:
 
     def intended(self) -> list[Submission]:
         """The run's submissions that are still recorded as `intended`, whether or not Batch has them."""
-        return [submission for submission in self.on_s3.submission_log() if submission.state == "intended"]
+        return self.on_s3.intended()
 
     def job_ids_of(self, submission: Submission) -> list[str]:
         """The ids of the jobs of one of the run's own submissions, looked up by its job name, oldest first."""
@@ -173,7 +193,10 @@ class SnapshotReader:
 
     def summaries(self, parts: Sequence[SubmissionSlice]) -> Summaries:
         """The number of the parts' jobs in each status; the jobs of other submissions are missing."""
-        return self._batch.summaries([part.submission for part in parts], run_uris=self.run.records_uris)[0]
+        return self._summaries_of(parts)[0]
+
+    def _summaries_of(self, parts: Sequence[SubmissionSlice]) -> tuple[Summaries, Mapping[str, str]]:
+        return self._batch.summaries([part.submission for part in parts], run_uris=self.run.records_uris)
 
     def _recorded_parts(self) -> list[SubmissionSlice]:
         """The submissions that Batch has of the run's scans; an `intended` one is looked up by its job name."""
@@ -190,49 +213,66 @@ class SnapshotReader:
 
     def _parts_and_summaries(self) -> tuple[list[SubmissionSlice], Summaries]:
         parts = self._recorded_parts()
-        submissions = [part.submission for part in parts]
-        summaries: Summaries
-        summaries, foreign = self._batch.summaries(submissions, run_uris=self.run.records_uris)
-        if foreign:
-            for part in parts:
-                if name := foreign.get(part.submission.job_id):
-                    self.on_s3.disbelieve(part.run_id, part.submission, foreign_job(part.submission, name))
-            parts = self._recorded_parts()
-            summaries = self.summaries(parts)
+        self.last_parts, summaries = self._checked_parts(parts, *self._summaries_of(parts))
         self.jobs_are_over = not any(has_active_jobs(summary) for summary in summaries.values())
-        return parts, summaries
+        return self.last_parts, summaries
+
+    def _checked_parts(
+        self, parts: list[SubmissionSlice], summaries: Summaries, foreign: Mapping[str, str]
+    ) -> tuple[list[SubmissionSlice], Summaries]:
+        """The parts with their summaries; read again without the jobs that are not the submissions' own."""
+        if not foreign:
+            return parts, summaries
+        for part in parts:
+            if name := foreign.get(part.submission.job_id):
+                self.on_s3.disbelieve(part.run_id, part.submission, foreign_job(part.submission, name))
+        parts = self._recorded_parts()
+        return parts, self.summaries(parts)
 
     def _read(
         self, jobs_of: Callable[..., Poll], *, described: Sequence[int] = (), wait_reason: bool = False
     ) -> RunSnapshot:
+        """Read S3 after Batch's summaries, so that nothing on S3 is older than what these count."""
         parts, summaries = self._parts_and_summaries()
-        poll, results = self._poll(jobs_of, parts, summaries, described=described)
-        snapshot = self._join(parts, summaries, poll, results, attempts=self.on_s3.attempts())
-        reason = self._array_jobs.wait_reason(parts, summaries) if wait_reason else ""
-        return replace(snapshot, wait_reason=reason)
+        with ExitStack() as under_way:
+            if wait_reason:
+                reason = under_way.enter_context(asked_early(lambda: self._array_jobs.wait_reason(parts, summaries)))
+            if jobs_of == self._array_jobs.poll:
+                self._ended_before |= self._array_jobs.list_failed(parts, summaries)
+            attempts = under_way.enter_context(self.on_s3.reading_attempts())
+            results = self.on_s3.results()
+            poll = self._poll(jobs_of, parts, summaries, results, described=described)
+            recorded = attempts()
+            self._ended_before |= self._array_jobs.ended_before(parts, summaries, poll.jobs, done=_done(results))
+            if self._has_ended_since(poll.jobs.items()):
+                with self.on_s3.reading_attempts() as attempts_again:
+                    results = self.on_s3.results()
+                    recorded = attempts_again()
+            snapshot = self._join(parts, summaries, poll, results, attempts=recorded)
+            return replace(snapshot, wait_reason=reason()) if wait_reason else snapshot
 
     def _poll(
         self,
         jobs_of: Callable[..., Poll],
         parts: Sequence[SubmissionSlice],
         summaries: Summaries,
+        results: Mapping[int, Result],
         *,
         described: Sequence[int] = (),
-    ) -> tuple[Poll, dict[int, Result]]:
-        """The jobs of the scans that are not done, and results that are not older than what Batch says."""
-        results = self.on_s3.results()
+    ) -> Poll:
+        """The jobs of the scans that are not done, and those that are to be described."""
         poll = jobs_of(parts, summaries, done=_done(results))
         if described:
             poll.jobs |= dict(self._array_jobs.explain(self._array_jobs.job_ids(parts, described)))
-        return poll, self._not_older(results, poll.jobs.items())
+        return poll
 
-    def _not_older(self, results: dict[int, Result], jobs: Iterable[tuple[int, BatchJob]]) -> dict[int, Result]:
-        """The results, read again where a job has ended since they were read: it has written its own in between."""
+    def _has_ended_since(self, jobs: Iterable[tuple[int, BatchJob]]) -> bool:
+        """Whether a job may have ended since the results were read, and written its own in between."""
         ended = {index for index, job in jobs if job.is_over}
         if ended <= self._ended_before:
-            return results
+            return False
         self._ended_before |= ended
-        return self.on_s3.results()
+        return True
 
     def _join(
         self,
@@ -263,7 +303,8 @@ class SnapshotReader:
             retried = [index for index in sorted(counted & by_scan.keys()) if by_scan[index][-1].number > 1]
             unexplained |= set(self._array_jobs.job_ids(parts, set(retried[:_RETRIED_PER_POLL]) - jobs.keys()))
         if explained := self._array_jobs.explain(unexplained):
-            results = self._not_older(results, explained)
+            if self._has_ended_since(explained):
+                results = self.on_s3.results()
             self._explained |= {job.job_id: (index, job) for index, job in explained}
             jobs |= {index: job for index, job in explained if index not in jobs or jobs[index].job_id == job.job_id}
             by_scan = merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])

@@ -20,6 +20,10 @@ from opsctl.core.size_limits import RECORD_BYTES
 
 #: How many scans share a summary.
 SCANS_A_SUMMARY = 1_000
+#: The folders of a run whose records are summarised.
+SUMMARISED = ("results", "attempts", "scans")
+#: One listing of what begins so in a run's folder has its submissions and its summaries. Nothing else begins so.
+SUBMISSIONS_AND_SUMMARIES = "su"
 #: So many bytes of bodies a summary holds; further records are read by themselves.
 MOST_BYTES = 128_000_000
 _VERSION = 1
@@ -38,7 +42,7 @@ def summary_number(name: str) -> int | None:
 
 
 def summary_key(run_prefix: str, folder: str, number: int) -> str:
-    """The key of a summary of the records in a folder of a run (`results`, `attempts`, `scans`)."""
+    """The key of a summary of the records in a folder of a run (`SUMMARISED`)."""
     return f"{run_prefix}/summaries/{folder}/{number:05d}.gz"
 
 
