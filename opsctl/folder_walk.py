@@ -30,6 +30,8 @@ class FolderWalk:
         self._path = path
         self._names: list[str] = []
         self._descriptors = [os.dup(descriptor)]
+        # The folder that was looked for in vain, with a `/`: what is below it is not looked for again.
+        self._missing = ""
 
     def __enter__(self) -> FolderWalk:
         return self
@@ -59,6 +61,11 @@ class FolderWalk:
         """The bytes of a file, where it is a regular one of this size with one name; otherwise `open` tells what it is.
 
         In half the time of `open`, which makes an object of the file and looks several times what it is.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is nothing.
         """
         above, _, name = place.rpartition("/")
         try:
@@ -72,11 +79,15 @@ class FolderWalk:
                 return os.read(descriptor, size_bytes) if _is_plain(os.fstat(descriptor), size_bytes) else None
             finally:
                 os.close(descriptor)
+        except FileNotFoundError:
+            raise
         except OSError:
             return None
 
     def _enter(self, above: str) -> int:
         """The descriptor of a folder, by its path."""
+        if self._missing and f"{above}/".startswith(self._missing):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         names = above.split("/") if above else []
         shared = 0
         while shared < min(len(names), len(self._names)) and names[shared] == self._names[shared]:
@@ -89,6 +100,9 @@ class FolderWalk:
                 raise ValueError(f"{'/'.join(names)!r} is no path below a folder")
             try:
                 descriptor = open_subfolder(self._descriptors[-1], name, create=False)
+            except FileNotFoundError:
+                self._missing = f"{'/'.join([*self._names, name])}/"
+                raise
             except OSError as error:
                 error.filename = str(self._path.joinpath(*self._names, name))
                 raise

@@ -272,8 +272,15 @@ def test_a_walk_gives_the_content_of_plain_files_only(tmp_path: Path, outside: P
             for place in ("a/b/c", "top", "a/b/d", "a/b/c"):
                 assert walk.content(place, 7) == b"content"
                 assert walk.content(place, 6) is walk.content(place, 8) is None
-            for place in ("a/link", "a/twice", "a/again", "a/none", "none/c", "top/c"):
+            for place in ("a/link", "a/twice", "a/again", "top/c"):
                 assert walk.content(place, 7) is None
+            # One folder is missing, and not those whose names begin like it.
+            write(tmp_path, "nonesuch/c", b"content")
+            for place in ("a/none", "none/c", "none/b/c", "none/c", "a/b/none"):
+                with pytest.raises(FileNotFoundError):
+                    walk.content(place, 7)
+                assert walk.open(place) is None
+                assert walk.content("nonesuch/c", 7) == walk.content("a/b/c", 7) == b"content"
             assert walk.content("a/linked/victim", (outside / "victim").stat().st_size) is None
             assert walk.content("a/pipe", 0) is None
             assert walk.content("a/folder", (tmp_path / "a/folder").stat().st_size) is None

@@ -50,7 +50,10 @@ def _look(folder: DownloadFolder, walk: FolderWalk, item: Download) -> bool | Pr
     """Whether a file is complete in the folder, or why it cannot get there."""
     size_bytes = item.file.size_bytes
     if size_bytes <= _MOST_WHOLE_BYTES:
-        content = walk.content(item.place, size_bytes)
+        try:
+            content = walk.content(item.place, size_bytes)
+        except FileNotFoundError:
+            return False
         if content is not None and sha256(content).hexdigest() == item.file.sha256:
             return True
     return _look_closely(folder, walk, item)
