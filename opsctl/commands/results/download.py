@@ -137,7 +137,10 @@ def _check_room(folder: DownloadFolder, missing: Sequence[Download], free: Calla
         except OSError:
             return item.file.size_bytes
 
-    needed, room = sum(map(remaining_bytes, missing)), free(folder.path)
+    needed, room = sum(item.file.size_bytes for item in missing), free(folder.path)
+    if needed > room:
+        # What earlier downloads have left is looked for only where it may decide.
+        needed = sum(map(remaining_bytes, missing))
     if needed > room:
         raise Problem(
             f"{needed / 1e6:,.1f} MB are to come, and the disk of {folder.path} has {room / 1e6:,.1f} MB left.",
