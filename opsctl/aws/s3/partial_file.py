@@ -111,9 +111,7 @@ class PartialFile:
 
     def replace(self, content: bytes) -> None:
         """Write the whole file, in place of the bytes received so far."""
-        # Nearly always there are none, and a file system takes its time to cut off nothing.
-        if self.size_bytes:
-            self.truncate()
+        self.truncate()
         self.file.seek(0)
         write_all(self.file.fileno(), content)
 
