@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manual.completion_table import text
 from manual.pages import write
-from opsctl.completion.shells import TABLE
+from opsctl.completion.option_table import TABLE
 
 if __name__ == "__main__":
     write()

@@ -8,6 +8,7 @@ said there.
 
 from __future__ import annotations
 
+import importlib
 import os
 import stat
 import sys
@@ -92,7 +93,7 @@ def runs_folder(data_bucket: str) -> Location:
 
 
 def _begin(words: Sequence[str], environment: Mapping[str, str]) -> None:
-    from opsctl.completion.shells import option_table
+    from opsctl.completion.option_table import option_table
     from opsctl.completion.typed_line import TypedLine
     from opsctl.core.platform.platform_name import check_name
     from opsctl.home import Home
@@ -119,6 +120,8 @@ def _begin(words: Sequence[str], environment: Mapping[str, str]) -> None:
     profile = line.params.get("profile") or configured.get("profile")
     clients = Clients(region=region, profile=profile, verb=words[0])
     storage = Storage(clients.s3)
+    # The thread that sends needs it for the host's name. While others compute, it would wait for Python at each file.
+    importlib.import_module("encodings.idna")
     is_signed = Event()
     clients.s3.meta.events.register("before-send.s3", lambda **_: is_signed.set())
     begin_reading_runs(storage, data_bucket=bucket, run_id=line.params.get("run_id"))

@@ -24,8 +24,8 @@ from bench.processor_time import children_seconds, tree_seconds
 from bench.row import Row, ratio_row, time_call
 from opsctl.assets import container_dir
 from opsctl.aws.clients import Clients
-from opsctl.core.platform.platform import LOCAL_REGION, Platform
-from opsctl.core.platform.platform_name import LOCAL_NAME
+from opsctl.core.platform.platform import Platform
+from opsctl.core.platform.platform_name import LOCAL_NAME, LOCAL_REGION
 from opsctl.home import Home
 from opsctl.local import control
 from opsctl.local.files import Files

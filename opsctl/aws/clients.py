@@ -20,7 +20,8 @@ from opsctl import __version__
 from opsctl.aws.call_log import log_calls
 from opsctl.aws.errors import translated
 from opsctl.aws.service_models import use_fast_models
-from opsctl.core.platform.platform import LOCAL_REGION, Platform
+from opsctl.aws.unchecked_events import UncheckedEvents
+from opsctl.core.platform.platform_name import LOCAL_REGION
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
     from opsctl.aws.s3.direct import Direct
+    from opsctl.core.platform.platform import Platform
 
 #: More than the 64 threads that read a run's records: other calls at the same time need connections too.
 _PARALLEL_REQUESTS = 72
@@ -279,7 +281,7 @@ class Clients:
 
 
 def _session(profile: str | None) -> botocore.session.Session:
-    session = botocore.session.get_session()
+    session = botocore.session.Session(event_hooks=UncheckedEvents())
     if profile is not None:
         session.set_config_variable("profile", profile)
     return session
@@ -287,7 +289,7 @@ def _session(profile: str | None) -> botocore.session.Session:
 
 def _local_session(key: Mapping[str, str]) -> botocore.session.Session:
     # An AWS_PROFILE that does not exist must not break a platform that needs none.
-    session = botocore.session.Session({"profile": (None, None, None, None)})
+    session = botocore.session.Session({"profile": (None, None, None, None)}, UncheckedEvents())
     session.set_credentials(key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"])
     return session
 

@@ -8,19 +8,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from opsctl.aws.errors import code_of
 from opsctl.core.aws_refusal import DENIED, DISK_FULL_HEADER, LOCAL_SERVER, LOGIN_AGAIN, THROTTLED, AwsRefusal, explain
 from opsctl.core.errors import Problem
 
-__all__ = ["CREATE_LOGIN", "DENIED", "LOGIN_AGAIN", "THROTTLED", "code_of", "refusal", "skew_of"]
+__all__ = ["CREATE_LOGIN", "DENIED", "LOGIN_AGAIN", "THROTTLED", "refusal", "skew_of"]
 
 CREATE_LOGIN = (
     "Log in (`aws configure`, or `aws sso login` with --profile), or try it all here with `opsctl up --local`."
 )
-
-
-def code_of(error: ClientError) -> str:
-    """AWS's error code."""
-    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def skew_of(date: str, *, now: datetime) -> float | None:

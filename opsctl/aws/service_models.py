@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.loaders import JSONFileLoader, Loader
 
+from opsctl.aws.parsed_when_asked import parsed_when_asked
+
 if TYPE_CHECKING:
     from botocore.session import Session
+
+#: Large ones. Their names are botocore's; of one with another name everything is parsed.
+_PARSED_WHEN_ASKED = ("endpoints", "service-2")
 
 
 class ServiceModels(Loader):
@@ -36,8 +41,9 @@ class _JsonFiles(JSONFileLoader):
                 content = Path(f"{file_path}{extension}").read_bytes()
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            is_large = file_path.endswith(_PARSED_WHEN_ASKED)
             try:
-                return msgspec.json.decode(unpacked(content))
+                return (parsed_when_asked if is_large else msgspec.json.decode)(unpacked(content))
             except msgspec.DecodeError:
                 # The user's own model, which botocore may read or refuse.
                 return super().load_file(file_path)

@@ -6,8 +6,9 @@ from botocore import exceptions as kinds
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from opsctl.aws.errors import THROTTLED, code_of
+from opsctl.aws.errors import code_of
 from opsctl.aws.logs import StaleToken
+from opsctl.aws.refusals import THROTTLED
 from opsctl.core.errors import Problem
 
 _SERVER_CODES = {

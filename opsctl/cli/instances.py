@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def compare_on(
 
         def rates_of_choice(choice: Choice) -> Rates:
             if platform is None:
-                return table_rates(place, choice)
+                return table_rates(place, choice, today=datetime.now(UTC).date())
             return rates_for(context.clients, platform, model, choice, home=context.home)
 
         return compare_instances(

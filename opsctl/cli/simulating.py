@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def simulate_on(
                 what_if,
                 scan_count=scan_count,
                 hours_of_pack=lambda _: guide_hours,
-                rates_of_choice=lambda choice: table_rates(place, choice),
+                rates_of_choice=lambda choice: table_rates(place, choice, today=datetime.now(UTC).date()),
                 seed=seed,
             )
     from opsctl.commands.costs.cost import finished_hours

@@ -6,16 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from opsctl.completion.bash_words import whole_words
 from opsctl.completion.offers import OFFERS, is_offered
+from opsctl.completion.option_table import option_table
 from opsctl.completion.typed_line import NotReadHere, TypedLine
-from opsctl.core.foreign_json import parse
 
-#: Written by `python -m manual`.
-TABLE = Path(__file__).with_name("table.json")
 #: A shell's quotes: click takes them apart.
 _QUOTES = ("'", '"', "\\")
 _NUMBER = re.compile(r"[0-9]{1,5}")
@@ -81,11 +78,6 @@ def _answer(instruction: str, environment: Mapping[str, str]) -> str:
         return "\n".join(f"{offer.value}\t{_one_line(offer.help)}" if offer.help else offer.value for offer in matching)
     lines = "\n".join(_for_zsh(offer) for offer in matching)
     return f"_arguments '*: :(({lines}))'" if matching else "_files"
-
-
-def option_table() -> Mapping[str, Any]:
-    """Every verb with its options and arguments."""
-    return parse(TABLE.read_bytes())  # type: ignore[no-any-return]
 
 
 def offers(words: Sequence[str], incomplete: str, environment: Mapping[str, str]) -> list[Offer]:

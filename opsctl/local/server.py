@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.platform.platform import LOCAL_REGION
+from opsctl.core.platform.platform_name import LOCAL_REGION
 from opsctl.local.batch.scheduler import Scheduler
 from opsctl.local.control import Containers, Files, credentials
 from opsctl.local.front import Application, Front

@@ -108,13 +108,15 @@ def _bill_lines(cost: RunCost) -> list[str]:
     if own_bill.usd_per_scan is not None:
         lines.append(f"  {about_text(own_bill.usd_per_scan)} a scan")
     if own_bill.lost_attempts:
-        lines.append(f"  {about_text(own_bill.lost_usd)} of it for {counted(own_bill.lost_attempts, 'lost attempt')}")
+        lost = counted(own_bill.lost_attempts, "lost attempt")
+        # An attempt of the preview says nothing about what m2g's would cost.
+        lines.append(f"  {about_text(own_bill.lost_usd)} of it for {lost}" if own_bill.lost_usd else f"  {lost}")
     if cost.run.is_grown:
         lines.append("  not in it: the attempts that ran out of memory, which earlier runs paid (`opsctl cost --all`)")
     if cost.adopted is not None:
         count = len(cost.run.scans) - cost.run.submitted_count
-        earlier = about_text(cost.adopted.usd)
-        lines.append(f"  not in it: {counted(count, 'scan')} taken over from earlier runs, {earlier} there")
+        earlier = cost.adopted.money(is_local=cost.is_local).sum_text
+        lines.append(f"  not in it: {counted(count, 'scan')} taken over from earlier runs, {earlier}")
     return lines
 
 

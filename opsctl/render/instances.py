@@ -42,6 +42,8 @@ def show_instances(screen: Screen, comparison: InstanceComparison, *, is_answer:
     if is_answer:
         for source in comparison.sources:
             screen.say(f"  {source}", style="dim")
+        if comparison.warning:
+            screen.warn(comparison.warning)
 
 
 def command_line(model: str) -> str:

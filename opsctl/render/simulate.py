@@ -60,7 +60,7 @@ def show_simulation(screen: Screen, run: SimulatedRun, *, is_verbose: bool) -> N
             f"Start and idle time are {share:.0%} of it. With --within HOURS, fewer instances process more scans each:"
             " that costs less and takes longer."
         )
-    if warning := quota_warning(run):
+    for warning in filter(None, (planned.setup.rates.warning, quota_warning(run))):
         screen.warn(warning)
 
 

@@ -9,7 +9,6 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from opsctl.core.costs.estimate import about_text
 from opsctl.core.diagnosis.causes import Group as CauseGroup
 from opsctl.core.diagnosis.causes import cause_of, grouped, run_again
 from opsctl.core.diagnosis.reason import batch_reason
@@ -187,7 +186,7 @@ def money_text(status: RunStatus) -> str:
         return ""
     text = money.text if status.is_over else f"{money.text} so far"
     if status.adopted_bill is not None and status.adopted_bill.usd >= _WORTH_SAYING_USD:
-        text += f" (and {about_text(status.adopted_bill.usd)} in earlier runs)"
+        text += f" (and {status.adopted_bill.money(is_local=status.is_local).sum_text} in earlier runs)"
     return text
 
 
@@ -248,9 +247,9 @@ def _growth_lines(status: RunStatus) -> list[Text]:
     run = status.run
     if run.is_grown and run.submitted_count:
         memory = "more memory" if run.memory_mib is None else f"{run.memory_mib:,} MiB"
-        are = "runs" if run.submitted_count == 1 else "run"
+        runs = "ran" if status.is_over else "runs" if run.submitted_count == 1 else "run"
         return [
-            Text(f"{counted(run.submitted_count, 'scan')} {are} again, with {memory}: an earlier run had too little")
+            Text(f"{counted(run.submitted_count, 'scan')} {runs} again, with {memory}: an earlier run had too little")
         ]
     outgrown = outgrown_scans(status)
     if not outgrown:

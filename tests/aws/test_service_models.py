@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
 import botocore.session
+import msgspec
 import pytest
 from botocore.exceptions import DataNotFoundError, ProfileNotFound
 from botocore.loaders import Loader
@@ -39,6 +41,32 @@ def test_a_model_is_botocores(models: ServiceModels, service: str) -> None:
 @pytest.mark.parametrize("name", ["endpoints", "partitions", "_retry", "sdk-default-configuration"])
 def test_what_all_services_share_is_botocores(models: ServiceModels, name: str) -> None:
     assert json.dumps(models.load_data(name)) == json.dumps(Loader().load_data(name))
+
+
+@pytest.mark.parametrize("text", ['{"partitions": [{"new": 1.5}]}', '{"other": {"form": []}}', "[1]"])
+def test_endpoints_of_another_form_are_botocores(models: ServiceModels, tmp_path: Path, text: str) -> None:
+    (tmp_path / "endpoints.json").write_text(text)
+    assert models.load_data("endpoints") == json.loads(text)
+
+
+def test_what_is_asked_for_is_parsed_and_may_be_changed(models: ServiceModels) -> None:
+    shapes = models.load_service_model("s3", "service-2")["shapes"]
+    is_parsed = {name: not isinstance(dict.__getitem__(shapes, name), msgspec.Raw) for name in shapes}
+    # botocore's `service-2.sdk-extras.json` changes it.
+    assert [name for name in shapes if is_parsed[name]] == ["Expires"]
+    assert shapes["Expires"]["type"] == "timestamp"
+    assert shapes["ObjectKey"] is shapes["ObjectKey"]
+    assert shapes.get("Nothing") is None
+    for copied in (dict(shapes), {**shapes}, shapes | {}, dict(shapes.items()), copy.deepcopy(shapes)):
+        assert copied["ObjectKey"]["type"] == "string"
+    assert shapes.pop("BucketName")["type"] == "string"
+    assert "BucketName" not in shapes
+
+
+def test_damaged_endpoints_are_botocores_to_refuse(models: ServiceModels, tmp_path: Path) -> None:
+    (tmp_path / "endpoints.json").write_text('{"partitions": [{"services": {"s3": }}]}')
+    with pytest.raises(ValueError, match="Expecting value"):
+        models.load_data("endpoints")
 
 
 def test_the_users_own_model_comes_first(models: ServiceModels, tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from threading import Event
 
 from fault_plan import Plan, everywhere
 from fault_proxy import FaultProxy
+from support.direct_requests import content_of
 from support.kept_objects import KeptObjects
 
 from opsctl.aws.clients import Clients
-from opsctl.aws.s3.download import download, small_content
+from opsctl.aws.s3.download import download
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.runs.result import OutputFile
 from opsctl.safe_folder import SafeFolder
@@ -48,7 +49,7 @@ def test_records_files_and_results_survive_a_fault_in_every_seventh_request(tmp_
                     key,
                     stop=Event(),
                     may_replace=lambda _: False,
-                    content=small_content(clients.s3_direct, file),
+                    content=content_of(clients.s3_direct, file),
                 )
         assert {path.name for path in (home / "D").iterdir()} == {path.name for path in files.values()}
         assert len(proxy.faults()) >= 7, "nearly every kind of fault"

@@ -23,7 +23,7 @@ from fault_plan import Fault, Plan, everywhere
 from fault_proxy import FaultProxy
 from support.local_servers import Homes, Platform, client
 
-from opsctl.core.platform.platform import LOCAL_REGION
+from opsctl.core.platform.platform_name import LOCAL_REGION
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from manual.completion_table import table, text
 from opsctl.aws.s3.cache import Cache
 from opsctl.cli import app
 from opsctl.commands.runs.completion_cache import CompletionCache
-from opsctl.completion.shells import TABLE, answered, offers
+from opsctl.completion.option_table import TABLE
+from opsctl.completion.shells import answered, offers
 from opsctl.completion.typed_line import NotReadHere
 from opsctl.home import Home
 
@@ -177,5 +178,5 @@ def test_quotes_and_unusual_characters_are_clicks(monkeypatch: pytest.MonkeyPatc
 
 def test_whatever_fails_is_said_by_the_error_boundary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("_TYPER_COMPLETE_ARGS", "opsctl status ")
-    monkeypatch.setattr("opsctl.completion.shells.TABLE", tmp_path / "none.json")
+    monkeypatch.setattr("opsctl.completion.option_table.TABLE", tmp_path / "none.json")
     assert not answered("complete_zsh", os.environ)

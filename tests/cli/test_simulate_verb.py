@@ -50,6 +50,16 @@ def test_in_a_pipe_there_is_nothing_but_the_table(opsctl: Opsctl) -> None:
     assert "Assumptions" not in said.err
 
 
+@pytest.mark.parametrize("words", [("simulate", "--scans", "3"), ("size", "--instances")], ids=" ".join)
+def test_prices_of_an_old_table_are_warned_of(
+    words: tuple[str, ...], opsctl: Opsctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opsctl.core.costs.prices.TABLE_DATE", "2025-12")
+    assert "! The prices are of 2025-12, more than half a year old." in opsctl(*words).err
+    monkeypatch.setattr("opsctl.core.costs.prices.TABLE_DATE", "2125-12")
+    assert "half a year" not in opsctl(*words).err
+
+
 def test_with_verbose_every_assumption_is_shown_with_its_source(opsctl: Opsctl) -> None:
     said = opsctl("simulate", "--scans", "3", "-v")
     assert "Assumptions:" in said.err and "the m2g guide's figure" in said.err

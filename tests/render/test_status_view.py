@@ -98,6 +98,22 @@ def test_the_time_of_an_ended_run() -> None:
     assert time_text(RunTimes(elapsed_seconds=None), is_over=True) == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("states", "text"),
+    [
+        (["RUNNING"], "1 scan runs again, with 30,400 MiB: an earlier run had too little"),
+        (["RUNNING", "DONE"], "2 scans run again, with 30,400 MiB: an earlier run had too little"),
+        (["DONE"], "1 scan ran again, with 30,400 MiB: an earlier run had too little"),
+        (["DONE", "FAILED"], "2 scans ran again, with 30,400 MiB: an earlier run had too little"),
+    ],
+)
+def test_a_run_of_outgrown_scans_says_so(states: list[State], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = status(*states)
+    grown = replace(seen.run, is_grown=True, memory_mib=30_400, sizes=(len(states),))
+    show_status(Screen(), replace(seen, run=grown))
+    assert text in capsys.readouterr().out.splitlines()
+
+
 @pytest.mark.parametrize(("width", "name"), [(40, "status.narrow"), (45, ""), (80, "status.wide")])
 def test_a_narrow_terminal_breaks_lines_between_words_and_cuts_none(width: int, name: str) -> None:
     screen, window = terminal(width)

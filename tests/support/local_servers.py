@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 
 from opsctl.core.errors import Problem
-from opsctl.core.platform.platform import LOCAL_REGION
+from opsctl.core.platform.platform_name import LOCAL_REGION
 from opsctl.local import control
 from support import faulty_server
 from support.repository import ROOT

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from opsctl import __version__
-from opsctl.core.platform.platform import LOCAL_REGION, ModelResources, Platform
-from opsctl.core.platform.platform_name import LOCAL_NAME
+from opsctl.core.platform.platform import ModelResources, Platform
+from opsctl.core.platform.platform_name import LOCAL_NAME, LOCAL_REGION
 from opsctl.local import control
 from support.local_servers import GROUP
 from support.local_servers import Platform as Parts

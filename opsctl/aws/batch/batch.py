@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
-from opsctl.aws.errors import THROTTLED, code_of, translated
+from opsctl.aws.errors import code_of, translated
+from opsctl.aws.refusals import THROTTLED
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import timestamp
 from opsctl.core.runs.status import BatchJob

@@ -16,8 +16,8 @@ _READ_SECONDS = 60.0
 #: S3 ends a connection that nobody uses after some seconds.
 _IDLE_SECONDS = 3.0
 _PIECE_BYTES = 256 * 1024
-#: The reply to a PUT has no body.
-_SHORT_BYTES = 16 * 1024
+#: Of an exchange that never waits. To allocate more for each reply takes longer than to ask again.
+_SHORT_BYTES = 64 * 1024
 #: What a socket that never waits raises where it would have to.
 _WOULD_WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 

@@ -141,12 +141,16 @@ class Direct:
         etag
             The object must have this one, if any is given.
         """
-        headers = {"x-amz-checksum-mode": "ENABLED", **({"if-match": f'"{etag}"'} if etag else {})}
-        request = self._request("GET", bucket, key, headers, _EMPTY_SHA256, None)
+        request = self.get_request(bucket, key, etag=etag)
         reply = None if request is None else self._exchange("GetObject", _of(bucket, key), request, (), at_most=at_most)
         if reply is None or reply.body is None or not _is_intact(reply.body, reply.headers):
             return None
         return reply.body
+
+    def get_request(self, bucket: str, key: str, *, etag: str = "") -> Request | None:
+        """A request that reads an object; None: botocore must do it. Its parameters are those of `get`."""
+        headers = {"x-amz-checksum-mode": "ENABLED", **({"if-match": f'"{etag}"'} if etag else {})}
+        return self._request("GET", bucket, key, headers, _EMPTY_SHA256, None)
 
     def list_objects(self, query: Mapping[str, str]) -> bytes | None:
         """The XML of a page of ListObjectsV2; None: botocore must do it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from threading import Event
 from typing import TYPE_CHECKING
@@ -20,12 +19,8 @@ from opsctl.safe_folder import SafeFolder
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from opsctl.aws.s3.direct import Direct
-
 # The most that a reset connection loses; larger chunks are no faster.
 _CHUNK_BYTES = 256 * 1024
-#: After Ctrl-C as much may still come for each of the files that are under way.
-_WHOLE_BYTES = 1024 * 1024
 _ATTEMPTS = 5
 _WAIT_SECONDS = 0.1
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
@@ -39,16 +34,6 @@ class NotPublished(Problem):
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what, hint, code=ErrorCode.OUTPUT_CHANGED)
-
-
-def small_content(direct: Direct, file: OutputFile) -> bytes | None:
-    """A small published file's bytes by one request; None where `download` must fetch it."""
-    if file.size_bytes > _WHOLE_BYTES:
-        return None
-    location = parse_uri(file.uri)
-    body = direct.get(location.bucket, location.prefix, at_most=file.size_bytes, etag=file.etag)
-    is_right = body is not None and len(body) == file.size_bytes and hashlib.sha256(body).hexdigest() == file.sha256
-    return body if is_right else None
 
 
 def download(
@@ -66,7 +51,7 @@ def download(
     Parameters
     ----------
     content
-        The file's bytes, if `small_content` has fetched them.
+        The file's bytes, if they have been fetched already and are the right ones.
     place
         Where the file goes: its path from the folder, with `/`.
     stop

@@ -14,8 +14,7 @@ import click
 from opsctl.cli.context import Context, verb
 from opsctl.cli.defaults import is_typed
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.platform.platform import LOCAL_REGION
-from opsctl.core.platform.platform_name import LOCAL_NAME
+from opsctl.core.platform.platform_name import LOCAL_NAME, LOCAL_REGION
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from threading import Event, Semaphore
 
-from opsctl.aws.s3.download import NotPublished, small_content
+from opsctl.aws.s3.bulk.background import Background
+from opsctl.aws.s3.bulk.gets import Gets
+from opsctl.aws.s3.download import NotPublished
 from opsctl.aws.s3.download import download as download_file
 from opsctl.aws.s3.partial_file import part_name
 from opsctl.aws.s3.storage import Storage
+from opsctl.aws.s3.workers import Workers
 from opsctl.commands.results.download_folder import DownloadFolder
 from opsctl.commands.results.download_plan import Download, DownloadPlan
 from opsctl.commands.results.faults import Faults, UnwrittenFile, files_text
@@ -20,9 +24,12 @@ from opsctl.commands.results.present_files import looks
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 
 _THREADS = 16
-#: With small files each thread has a connection open, and `_THREADS` of them files and folders as well: macOS lets a
-#: process have 256 of all.
-_DIRECT_THREADS = 128
+#: Of a small file there is nothing to continue: it comes in one piece, and so much memory is needed for it.
+_SMALL_BYTES = 1024 * 1024
+#: Each has a connection open, and `_THREADS` others have files and folders: macOS lets a process have 256 of all.
+_SMALL_AT_ONCE = 128
+#: After Ctrl-C. A request that takes longer is left alone.
+_STOP_SECONDS = 0.5
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
 
@@ -168,24 +175,42 @@ class _Downloader:
 
     def run(self, downloads: Sequence[Download]) -> None:
         """Download all that can be; raises where the others were not tried."""
-        with ThreadPoolExecutor(_THREADS if self._direct is None else _DIRECT_THREADS) as pool:
-            try:
-                list(pool.map(self._download, downloads))
-            except KeyboardInterrupt as error:
-                self._stop.set()
-                pool.shutdown(cancel_futures=True)
-                missing = files_text(len(downloads) - len(self.completed))
-                raise Interrupted(f"Stopped: {missing} still to come.", self._faults.again) from error
-            finally:
-                self._stop.set()
+        groups = self._groups(downloads)
+        try:
+            for group in groups:
+                group.wait()
+        except KeyboardInterrupt as error:
+            missing = files_text(len(downloads) - len(self.completed))
+            raise Interrupted(f"Stopped: {missing} still to come.", self._faults.again) from error
+        finally:
+            self._stop.set()
+            # Whoever writes files waits for those who read them.
+            for group in reversed(groups):
+                group.stop(at_most_seconds=_STOP_SECONDS)
         if self._is_given_up:
             raise self._faults.summary(missing=len(downloads) - len(self.completed))
 
-    def _download(self, item: Download) -> None:
-        if self._stop.is_set():
-            return
+    def _groups(self, downloads: Sequence[Download]) -> list[Background]:
+        """What fetches them: small files by many requests from one thread, and all others by botocore."""
+
+        def until_stopped(items: Iterable[Download]) -> Iterator[Download]:
+            return takewhile(lambda _: not self._stop.is_set(), items)
+
+        small: list[Download] = []
+        others: list[Download] = []
+        for item in downloads:
+            is_small = self._direct is not None and item.file.size_bytes <= _SMALL_BYTES
+            (small if is_small else others).append(item)
+        large = ((item, None) for item in until_stopped(others))
+        groups: list[Background] = [Workers(self._download, large, most_threads=_THREADS)]
+        if self._direct is not None:
+            gets = Gets(self._direct, until_stopped(small), at_once=_SMALL_AT_ONCE)
+            groups += [Workers(self._download, gets, most_threads=_THREADS), gets]
+        return groups
+
+    def _download(self, fetched: tuple[Download, bytes | None]) -> None:
+        item, content = fetched
         try:
-            content = None if self._direct is None else small_content(self._direct, item.file)
             with self._may_write:
                 if self._stop.is_set():
                     return

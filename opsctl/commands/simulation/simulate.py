@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from opsctl.aws import pricing
@@ -80,13 +81,14 @@ def rates_for(clients: Clients, platform: Platform, model: str, choice: Choice, 
     )
 
 
-def table_rates(place: Place, choice: Choice) -> Rates:
+def table_rates(place: Place, choice: Choice, *, today: date) -> Rates:
     """What a chosen instance costs by opsctl's own table, where there is no platform to ask AWS for."""
     return rates_of(
         choice.size.instance_type,
         region=place.region,
         spot=choice.spot,
         root_volume_gib=choice.root_volume_gib,
+        today=today,
     )
 
 

@@ -85,6 +85,7 @@ def compare_instances(
         sources=tuple(sources),
         is_local=place.is_local,
         is_complete=all(each.is_complete for each in rates.values()),
+        warning=next((each.warning for each in rates.values() if each.warning), ""),
     )
 
 

@@ -53,7 +53,12 @@ class Money:
         if self.truth is Truth.AS_AWS:
             if not self.usd and self.bound == "about":
                 return "nothing charged"
-            return f"nothing charged; {self.amount} {self.truth}"
+            return f"nothing charged; {self.sum_text}"
+        return self.sum_text
+
+    @property
+    def sum_text(self) -> str:
+        """`about $12.30 charged`, `about $12.30 as AWS would charge`: for a sum within a sentence."""
         return f"{self.amount} {self.truth}"
 
     def as_json(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def old_table_note(today: date) -> str:
         return ""
     return (
         f"The prices are of {TABLE_DATE}, more than half a year old. With the permission pricing:GetProducts, opsctl"
-        " asks AWS for today's (docs/cost.md)."
+        " asks AWS for today's prices of a platform (docs/cost.md)."
     )
 
 

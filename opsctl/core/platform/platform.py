@@ -11,8 +11,6 @@ from opsctl.core import bounded
 from opsctl.core.platform.platform_name import LOCAL_NAME
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 
-LOCAL_REGION = "us-east-1"
-
 #: Terraform's defaults of the variables of these names.
 ATTEMPT_TIMEOUT_SECONDS = 21_600
 ATTEMPTS = 5

@@ -8,6 +8,8 @@ from opsctl.core.errors import UsageProblem
 
 DEFAULT_NAME = "m2g"
 LOCAL_NAME = "local"
+#: In which the local platform says that it is.
+LOCAL_REGION = "us-east-1"
 
 
 def check_name(name: str) -> str:

@@ -70,6 +70,8 @@ class InstanceComparison:
         By size; the first is the model's own type.
     sources
         What the figures rest on, in words.
+    warning
+        What is wrong with the prices; empty where nothing is.
     """
 
     model: str
@@ -80,6 +82,7 @@ class InstanceComparison:
     sources: tuple[str, ...]
     is_local: bool
     is_complete: bool
+    warning: str = ""
 
     @property
     def own(self) -> InstanceOffer:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsctl.assets import container_dir
-from opsctl.core.platform.platform import LOCAL_REGION
+from opsctl.core.platform.platform_name import LOCAL_REGION
 from opsctl.local.batch.job import Job, JobAttempt
 from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.batch.scheduler import Running

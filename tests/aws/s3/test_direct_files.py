@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.direct_requests import is_direct_request, storage_at
+from support.direct_requests import content_of, is_direct_request, storage_at
 from support.kept_objects import KeptObjects
 
 from opsctl.aws.s3 import file_upload
-from opsctl.aws.s3.download import NotPublished, download, small_content
+from opsctl.aws.s3.download import NotPublished, download
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.runs.result import OutputFile
 from opsctl.safe_folder import SafeFolder
@@ -113,7 +113,7 @@ def test_a_small_result_comes_whole_and_right(
             "x/a.csv",
             stop=threading.Event(),
             may_replace=lambda _: False,
-            content=small_content(storage.direct, file),
+            content=content_of(storage.direct, file),
         )
     assert (tmp_path / "x/a.csv").read_bytes() == body
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["a.csv"]
@@ -133,7 +133,7 @@ def test_other_bytes_than_were_published_never_get_the_name(
             "a.csv",
             stop=threading.Event(),
             may_replace=lambda _: False,
-            content=small_content(storage.direct, file),
+            content=content_of(storage.direct, file),
         )
     assert list(tmp_path.iterdir()) == []
 

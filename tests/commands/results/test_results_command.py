@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -206,13 +205,11 @@ def test_a_place_that_cannot_be_written_to_is_told(done: World, tmp_path: Path, 
 
 
 def test_ctrl_c_says_what_is_still_to_come(done: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Pool(module.ThreadPoolExecutor):
-        def map(self, function: Callable[..., Any], *rest: Any, **_: Any) -> Any:  # type: ignore[override]
-            if getattr(function, "__name__", "") == "_download":
-                raise KeyboardInterrupt
-            return super().map(function, *rest)
+    class Pressed(module.Workers[Any]):
+        def wait(self) -> None:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(module, "Workers", Pressed)
     with pytest.raises(Interrupted, match="Stopped: 1 file still to come") as caught:
         done.fetched(tmp_path)
     assert "goes on where this stopped" in caught.value.hint

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from support.local_servers import Homes, Platform, client
 from support.rights_world import ACCOUNT, OTHER_BUCKET, JobKeys, RightsWorld, document
 
-from opsctl.core.platform.platform import LOCAL_REGION
+from opsctl.core.platform.platform_name import LOCAL_REGION
 
 GROUP = "/opsctl/test"
 MANAGED = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"

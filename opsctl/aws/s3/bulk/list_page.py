@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import unescape
 from typing import Any
 from urllib.parse import unquote_plus
@@ -16,23 +17,6 @@ def _until(element: str) -> str:
     return rf"[^<]*+(?:<(?!{element}>|/Contents>)[^<]*+)*"
 
 
-# S3 and compatible services write an object's elements in this order, some of them with further ones in between.
-_OBJECT = re.compile(
-    r"<Contents>" + _until("Key") + r"<Key>([^<]*+)</Key>"
-    # The next ones are S3's own: named, they take a third of the time.
-    r"(?:<LastModified>[^<]*+</LastModified>)?"
-    + _until("ETag")
-    + r"<ETag>(?:&quot;|&#34;|\")?([^<&\"]*+)(?:&quot;|&#34;|\")?</ETag>"
-    r"(?:<ChecksumAlgorithm>[^<]*+</ChecksumAlgorithm>)?(?:<ChecksumType>[^<]*+</ChecksumType>)?"
-    + _until("Size")
-    + r"<Size>(\d++)</Size>\s*+"
-    r"(?:<StorageClass>(\w++)</StorageClass>\s*+)?"
-    r"(?:<RestoreStatus>\s*+<IsRestoreInProgress>(true|false)</IsRestoreInProgress>"
-    + _until("/RestoreStatus")
-    + r"</RestoreStatus>)?"
-    + _until("/Contents")
-    + r"</Contents>"
-)
 # What S3 itself writes of nearly every object: in this one form it takes two thirds of the time.
 _USUAL_OBJECT = re.compile(
     r"<Contents><Key>([^<]*)</Key><LastModified>[^<]*</LastModified><ETag>&quot;([^<&\"]*)&quot;</ETag>"
@@ -57,7 +41,7 @@ def taken_out(body: str) -> tuple[list[Entry], str] | None:
     count = body.count(_FIRST)
     entries: list[Entry] = _USUAL_OBJECT.findall(body)
     if len(entries) != count:
-        entries = _OBJECT.findall(body)
+        entries = _any_object().findall(body)
     start, stop = body.find(_FIRST), body.rfind(_LAST) + len(_LAST)
     if len(entries) != count or (entries and "<CommonPrefixes>" in body[start:stop]):
         return None
@@ -91,6 +75,28 @@ def list_page(content: bytes) -> dict[str, Any] | None:
     if token:
         page["NextContinuationToken"] = unescape(token[1])
     return page
+
+
+@cache
+def _any_object() -> re.Pattern[str]:
+    """An object as services that speak as S3 does may write it. Few commands meet one, so it is compiled then."""
+    # S3 and compatible services write an object's elements in this order, some of them with further ones in between.
+    return re.compile(
+        r"<Contents>" + _until("Key") + r"<Key>([^<]*+)</Key>"
+        # The next ones are S3's own: named, they take a third of the time.
+        r"(?:<LastModified>[^<]*+</LastModified>)?"
+        + _until("ETag")
+        + r"<ETag>(?:&quot;|&#34;|\")?([^<&\"]*+)(?:&quot;|&#34;|\")?</ETag>"
+        r"(?:<ChecksumAlgorithm>[^<]*+</ChecksumAlgorithm>)?(?:<ChecksumType>[^<]*+</ChecksumType>)?"
+        + _until("Size")
+        + r"<Size>(\d++)</Size>\s*+"
+        r"(?:<StorageClass>(\w++)</StorageClass>\s*+)?"
+        r"(?:<RestoreStatus>\s*+<IsRestoreInProgress>(true|false)</IsRestoreInProgress>"
+        + _until("/RestoreStatus")
+        + r"</RestoreStatus>)?"
+        + _until("/Contents")
+        + r"</Contents>"
+    )
 
 
 def _is_coded(body: str) -> bool:

@@ -1,40 +1,16 @@
-"""Writes many small objects to S3 from one thread, with one request at a time on each of many connections.
-
-A thread for each connection would take more time to get the interpreter's lock than for its request: see
-docs/decisions/0038.
-"""
+"""Writes many small objects to S3 at once."""
 
 from __future__ import annotations
 
 import hashlib
-import socket
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
-from opsctl.aws.s3.bulk.background import LOOK_SECONDS, Background, started
-from opsctl.aws.s3.bulk.incoming_reply import Reply, UnusualReply
-from opsctl.aws.s3.connection import Connection
-from opsctl.aws.s3.direct import Direct, Request
-
-_SILENCE_LOOK_SECONDS = 1.0
-_MARK = b"\0"
+from opsctl.aws.s3.bulk.exchanges import Exchange, Exchanges
+from opsctl.aws.s3.bulk.incoming_reply import Reply
+from opsctl.aws.s3.direct import Direct
 
 
-@dataclass(slots=True)
-class _Put:
-    """An object on its way."""
-
-    key: str
-    body: bytes
-    request: Request
-    started: float
-
-
-class Puts(Background):
+class Puts(Exchanges[None]):
     """Writes objects in the background; after the first error no further one is begun.
 
     Parameters
@@ -60,199 +36,32 @@ class Puts(Background):
         content_type: str = "",
         at_once: int,
     ) -> None:
-        super().__init__()
-        self._direct = direct
+        super().__init__(direct, at_once=at_once)
         self._bucket = bucket
         self._bodies: Iterator[tuple[str, bytes]] = iter(bodies)
         self._otherwise = otherwise
         self._done = done
         self._content_type = content_type
-        self._at_once = at_once
-        self._is_at_end = False
-        self._busy: dict[Connection, _Put] = {}
-        self._free: list[Connection] = []
-        # The objects of threads: of those that open a connection, and of those that wait for botocore.
-        self._elsewhere = 0
-        self._next_look = 0.0
-        # What these threads have to tell, and the sockets that end the wait for it.
-        self._news: deque[Callable[[], None]] = deque()
-        self._waker, self._woken = socket.socketpair()
-        self._waker.setblocking(False)
-        self._woken.setblocking(False)
-        self._selector = DefaultSelector()
-        self._selector.register(self._woken, EVENT_READ)
-        self._threads.append(started(self._run))
+        self._start()
 
-    def _run(self) -> None:
-        try:
-            # Asked after the next ones are begun: all that were under way may have ended at the same moment.
-            while (is_opening := self._begin()) or self._busy or self._elsewhere:
-                for key, _ in self._selector.select(0 if is_opening else LOOK_SECONDS):
-                    if isinstance(key.fileobj, Connection):
-                        self._go_on(key.fileobj)
-                    else:
-                        self._hear()
-                self._leave_silent()
-        except BaseException as error:
-            self._error = self._error or error
-        finally:
-            self._end()
+    def _next(self) -> Exchange[None]:
+        key, body = next(self._bodies)
+        request = self._direct.put_request(
+            self._bucket,
+            key,
+            sha256=hashlib.sha256(body).digest(),
+            size_bytes=len(body),
+            content_type=self._content_type,
+        )
+        return Exchange(None, "PutObject", self._bucket, key, request, body)
 
-    def _begin(self) -> bool:
-        """Begin what free connections can take, and open at most one connection more; whether one is being opened."""
-        while not self._is_at_end and not self._is_stopped and self._error is None:
-            if len(self._busy) + self._elsewhere >= self._at_once:
-                break
-            try:
-                key, body = next(self._bodies)
-            except StopIteration:
-                self._is_at_end = True
-                break
-            request = self._direct.put_request(
-                self._bucket,
-                key,
-                sha256=hashlib.sha256(body).digest(),
-                size_bytes=len(body),
-                content_type=self._content_type,
-            )
-            if request is None:
-                self._leave(key, body)
-                continue
-            put = _Put(key, body, request, time.perf_counter())
-            connection = self._free_connection(request)
-            if connection is None:
-                self._open(put)
-                return True
-            self._send(put, connection)
-        return False
-
-    def _free_connection(self, request: Request) -> Connection | None:
-        while self._free:
-            connection = self._free.pop()
-            if connection.is_fresh:
-                return connection
-            self._close(connection)
-        unused = self._direct.free_connection(request.endpoint)
-        if unused is not None:
-            self._watch(unused)
-        return unused
-
-    def _open(self, put: _Put) -> None:
-        """Open a connection in a thread, because that takes several times as long as a request."""
-
-        def opening() -> Callable[[], None]:
-            try:
-                connection = Connection(put.request.endpoint)
-            except OSError as error:
-                problem = error
-                return lambda: self._end_put(put, error=problem)
-            return lambda: self._adopt(put, connection)
-
-        self._in_thread(opening)
-
-    def _adopt(self, put: _Put, connection: Connection) -> None:
-        self._watch(connection)
-        self._send(put, connection)
-
-    def _watch(self, connection: Connection) -> None:
-        connection.wait_never()
-        self._selector.register(connection, EVENT_READ)
-
-    def _send(self, put: _Put, connection: Connection) -> None:
-        self._busy[connection] = put
-        try:
-            connection.begin(put.request.head + put.body, at_most=0)
-        except OSError as error:
-            self._end_busy(connection, error=error)
-            return
-        if connection.is_sending:
-            self._selector.modify(connection, EVENT_READ | EVENT_WRITE)
-
-    def _go_on(self, connection: Connection) -> None:
-        put = self._busy.get(connection)
-        if put is None:
-            # The other side has ended it, or says what nobody has asked for.
-            with suppress(ValueError):
-                self._free.remove(connection)
-            self._close(connection)
-            return
-        was_sending = connection.is_sending
-        try:
-            reply = connection.go_on()
-        except (OSError, UnusualReply) as error:
-            self._end_busy(connection, error=error)
-            return
-        if was_sending and not connection.is_sending:
-            self._selector.modify(connection, EVENT_READ)
-        if reply is not None:
-            self._end_busy(connection, reply=reply)
-
-    def _end_busy(self, connection: Connection, *, reply: Reply | None = None, error: Exception | None = None) -> None:
-        put = self._busy.pop(connection)
-        if reply is not None and connection.is_open:
-            self._free.append(connection)
-        else:
-            self._close(connection)
-        self._end_put(put, reply=reply, error=error)
-
-    def _end_put(self, put: _Put, *, reply: Reply | None = None, error: Exception | None = None) -> None:
-        seconds = time.perf_counter() - put.started
-        params = {"Bucket": self._bucket, "Key": put.key}
-        self._direct.note("PutObject", params, seconds=seconds, reply=reply, error=error)
+    def _ended(self, exchange: Exchange[None], reply: Reply | None) -> None:
         if reply is not None and reply.status == 200:
-            self._done(put.key, len(put.body))
-        else:
-            self._leave(put.key, put.body)
-
-    def _leave(self, key: str, body: bytes) -> None:
-        """Leave an object to botocore."""
+            self._done(exchange.key, len(exchange.body))
+            return
 
         def by_botocore() -> Callable[[], None]:
-            self._otherwise(key, body)
+            self._otherwise(exchange.key, exchange.body)
             return lambda: None
 
         self._in_thread(by_botocore)
-
-    def _in_thread(self, work: Callable[[], Callable[[], None]]) -> None:
-        """Do something that waits in a thread, and then what it returns in the one that sends."""
-
-        def run() -> None:
-            try:
-                self._news.append(work())
-            except BaseException as error:
-                self._error = self._error or error
-                self._news.append(lambda: None)
-            # Where it is full, the other side is not asleep; where it is closed, nobody listens any more.
-            with suppress(OSError):
-                self._waker.send(_MARK)
-
-        self._elsewhere += 1
-        started(run)
-
-    def _hear(self) -> None:
-        with suppress(BlockingIOError):
-            self._woken.recv(self._at_once)
-        while self._news:
-            self._elsewhere -= 1
-            self._news.popleft()()
-
-    def _leave_silent(self) -> None:
-        if time.monotonic() < self._next_look:
-            return
-        self._next_look = time.monotonic() + _SILENCE_LOOK_SECONDS
-        for connection in [connection for connection in self._busy if connection.is_silent]:
-            self._end_busy(connection, error=TimeoutError())
-
-    def _close(self, connection: Connection) -> None:
-        self._selector.unregister(connection)
-        connection.close()
-
-    def _end(self) -> None:
-        for connection in self._busy:
-            connection.close()
-        for connection in self._free:
-            connection.wait_again()
-            self._direct.give_back(connection)
-        self._selector.close()
-        self._waker.close()
-        self._woken.close()
