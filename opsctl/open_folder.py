@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 # O_NONBLOCK: a named pipe must not wait for a writer.
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+#: How a file is opened for reading that is no link.
+READ = os.O_RDONLY | _FILE
 #: File systems without hard links, as exFAT, some network file systems, and macOS for some of them.
 _NO_HARD_LINKS = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 #: A name that comes and goes so often at the same moment is somebody's doing.
@@ -78,7 +80,7 @@ class OpenFolder:
         InTheWay
             If it is a folder, a named pipe, a socket, a device, or a link (with `follow_link`: without a target).
         """
-        flags = os.O_RDONLY | (_FILE & ~os.O_NOFOLLOW if follow_link else _FILE)
+        flags = READ & ~os.O_NOFOLLOW if follow_link else READ
         try:
             return self._read(name, flags, follow_link=follow_link, buffering=-1 if is_buffered else 0)
         except OSError as error:

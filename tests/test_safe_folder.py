@@ -256,3 +256,32 @@ def test_a_walk_opens_what_reading_opens(tmp_path: Path, outside: Path) -> None:
             with pytest.raises(ValueError, match="no path below a folder"):
                 walk.open("a/../top")
         assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_walk_gives_the_content_of_plain_files_only(tmp_path: Path, outside: Path) -> None:
+    for place in ("top", "a/b/c", "a/b/d", "a/twice"):
+        write(tmp_path, place, b"content")
+    (tmp_path / "a/linked").symlink_to(outside)
+    (tmp_path / "a/link").symlink_to(tmp_path / "top")
+    (tmp_path / "a/again").hardlink_to(tmp_path / "a/twice")
+    (tmp_path / "a/folder").mkdir()
+    os.mkfifo(tmp_path / "a/pipe")
+    with SafeFolder(tmp_path) as folder:
+        before = len(os.listdir("/dev/fd"))
+        with folder.walk() as walk:
+            for place in ("a/b/c", "top", "a/b/d", "a/b/c"):
+                assert walk.content(place, 7) == b"content"
+                assert walk.content(place, 6) is walk.content(place, 8) is None
+            for place in ("a/link", "a/twice", "a/again", "top/c"):
+                assert walk.content(place, 7) is None
+            # One folder is missing, and not those whose names begin like it.
+            write(tmp_path, "nonesuch/c", b"content")
+            for place in ("a/none", "none/c", "none/b/c", "none/c", "a/b/none"):
+                with pytest.raises(FileNotFoundError):
+                    walk.content(place, 7)
+                assert walk.open(place) is None
+                assert walk.content("nonesuch/c", 7) == walk.content("a/b/c", 7) == b"content"
+            assert walk.content("a/linked/victim", (outside / "victim").stat().st_size) is None
+            assert walk.content("a/pipe", 0) is None
+            assert walk.content("a/folder", (tmp_path / "a/folder").stat().st_size) is None
+        assert len(os.listdir("/dev/fd")) == before

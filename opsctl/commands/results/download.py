@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from threading import Event, Semaphore
-from typing import BinaryIO
 
 from opsctl.aws.s3.bulk.background import Background
 from opsctl.aws.s3.bulk.gets import Gets
 from opsctl.aws.s3.download import NotPublished
 from opsctl.aws.s3.download import download as download_file
-from opsctl.aws.s3.partial_file import is_complete, part_name
+from opsctl.aws.s3.partial_file import part_name
 from opsctl.aws.s3.storage import Storage
 from opsctl.aws.s3.workers import Workers
 from opsctl.commands.results.download_folder import DownloadFolder
 from opsctl.commands.results.download_plan import Download, DownloadPlan
 from opsctl.commands.results.faults import Faults, UnwrittenFile, files_text
+from opsctl.commands.results.present_files import looks
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
-from opsctl.folder_walk import FolderWalk
-from opsctl.open_folder import Taken
 
 _THREADS = 16
 #: Of a small file there is nothing to continue: it comes in one piece, and so much memory is needed for it.
@@ -33,8 +29,6 @@ _SMALL_BYTES = 1024 * 1024
 _SMALL_AT_ONCE = 128
 #: After Ctrl-C. A request that takes longer is left alone.
 _STOP_SECONDS = 0.5
-#: Neighbours share folders.
-_LOOKS_A_TASK = 90
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
 
@@ -113,12 +107,10 @@ def download(
         After Ctrl-C, with the number of files that are missing.
     """
     faults = Faults(plan.request.command, plan.refused)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        looks = _looks(pool, folder, plan.downloads)
-        others = _looks(pool, folder, plan.unselected)
+    are_complete, others = looks(folder, plan.downloads), looks(folder, plan.unselected)
     complete: list[Download] = []
     missing: list[Download] = []
-    for item, look in zip(plan.downloads, looks, strict=True):
+    for item, look in zip(plan.downloads, are_complete, strict=True):
         if isinstance(look, Problem):
             faults.add(look)
         elif look:
@@ -143,41 +135,6 @@ def download(
     )
 
 
-def _looks(pool: ThreadPoolExecutor, folder: DownloadFolder, items: Sequence[Download]) -> list[bool | Problem]:
-    """What `_look` says of each; several a task, because a task takes longer than a small file."""
-    tasks = [items[start : start + _LOOKS_A_TASK] for start in range(0, len(items), _LOOKS_A_TASK)]
-
-    def looked(task: Sequence[Download]) -> list[bool | Problem]:
-        with folder.files.walk() as walk:
-            return [_look(folder, walk, item) for item in task]
-
-    return [look for looks in pool.map(looked, tasks) for look in looks]
-
-
-def _look(folder: DownloadFolder, walk: FolderWalk, item: Download) -> bool | Problem:
-    """Whether a file is complete in the folder, or why it cannot get there."""
-    try:
-        # A link to the same bytes will do, as DataLad makes them. Nothing is written through a link.
-        existing = walk.open(item.place, follow_link=True)
-        if existing is None:
-            return False
-        with existing:
-            if is_complete(existing, item.file):
-                _tidy(folder, item, existing)
-                return True
-            return False if folder.may_replace(item.place)(existing) else UnwrittenFile(Taken(), item.target)
-    except OSError as error:
-        return UnwrittenFile(error, item.target)
-
-
-def _tidy(folder: DownloadFolder, item: Download, existing: BinaryIO) -> None:
-    """Remove the second name of a file whose download was killed between its two names."""
-    if os.fstat(existing.fileno()).st_nlink > 1:
-        with folder.files.folder_of(item.place) as (parent, name):
-            if parent.is_same(part_name(name), existing):
-                parent.remove(part_name(name))
-
-
 def _check_room(folder: DownloadFolder, missing: Sequence[Download], free: Callable[[Path], int]) -> None:
     def remaining_bytes(item: Download) -> int:
         try:
@@ -186,7 +143,10 @@ def _check_room(folder: DownloadFolder, missing: Sequence[Download], free: Calla
         except OSError:
             return item.file.size_bytes
 
-    needed, room = sum(map(remaining_bytes, missing)), free(folder.path)
+    needed, room = sum(item.file.size_bytes for item in missing), free(folder.path)
+    if needed > room:
+        # What earlier downloads have left is looked for only where it may decide.
+        needed = sum(map(remaining_bytes, missing))
     if needed > room:
         raise Problem(
             f"{needed / 1e6:,.1f} MB are to come, and the disk of {folder.path} has {room / 1e6:,.1f} MB left.",

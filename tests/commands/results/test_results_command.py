@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.results_world import ABOUT, DESCRIPTION, EARLIER, OTHER, OUTPUT, PLACE, QA, RUN, World, names
 
+from opsctl.aws.s3.partial_file import part_name
 from opsctl.commands.results import download as module
 from opsctl.commands.results.faults import Faults
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
@@ -170,8 +171,13 @@ def test_a_disk_without_room_is_found_before_anything_is_fetched(
     assert "name another folder" in caught.value.hint
     assert read_keys == []
     assert done.fetched(tmp_path, free=lambda _: 8) == [PLACE]
-    # What is here already needs no room.
+    # What is here already needs no room, and neither does what an earlier download has left.
     assert done.fetched(tmp_path, free=lambda _: 0) == [PLACE]
+    (tmp_path / PLACE).unlink()
+    (tmp_path / PLACE).with_name(part_name(Path(PLACE).name)).write_bytes(b"0,2\n2")
+    with pytest.raises(Problem, match=r"0\.0 MB are to come"):
+        done.fetched(tmp_path, free=lambda _: 2)
+    assert done.fetched(tmp_path, free=lambda _: 3) == [PLACE]
 
 
 def test_a_disk_that_fills_up_is_a_sentence(done: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
