@@ -22,12 +22,18 @@ RUNS = (
 )
 BEGIN = """
 import json, os, sys
+from opsctl import first_request
 from opsctl.first_request import begin, taken
 from opsctl.home import Home
+at_thread, usual = [], first_request.begin_reading_runs
+def noting(*arguments, **options):
+    at_thread.append("encodings.idna" in sys.modules)
+    usual(*arguments, **options)
+first_request.begin_reading_runs = noting
 begin(["status"], os.environ)
 imported = sorted(sys.modules)
 sent = taken(Home.of(os.environ).recall("m2g"), profile=None, verb="status")
-print(json.dumps([imported, sent is not None]))
+print(json.dumps([imported, sent is not None, at_thread]))
 """
 
 #: Of opsctl, all that is imported by then. Each module costs `status` a part of a millisecond to several.
@@ -72,11 +78,11 @@ def test_neither_typer_nor_click_is_imported_before_it(known: Home) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", BEGIN], capture_output=True, text=True, timeout=60, check=True, env=environment
     )
-    imported, is_sent = json.loads(ended.stdout)
+    imported, is_sent, has_codec = json.loads(ended.stdout)
     assert is_sent
     assert {"typer", "click", "rich", "boto3", "opsctl.boundary", "opsctl.cli"} & set(imported) == set()
     # While this thread computes, the one that sends would wait for Python at each of its files.
-    assert "encodings.idna" in imported
+    assert has_codec == [True]
     own = {name.removeprefix("opsctl.") for name in imported if name.startswith("opsctl.")}
     folders = {name.rpartition(".")[0] for name in OUR_OWN} | {"aws", "core"}
     assert own - OUR_OWN - folders == set()
