@@ -22,7 +22,7 @@ REASONS = {
             "opsctl/terraform/provider.py", "opsctl/local/preview/version.py", "container/m2g_job/version.py",
             "opsctl/commands/platform/image.py", "opsctl/local/sample.py", "opsctl/local/sample_files.py",
             "opsctl/installation.py", "opsctl/aws/service_models.py", "opsctl/commands/image/base_image.py",
-            "opsctl/commands/image/contents.py", "opsctl/completion/shells.py",
+            "opsctl/commands/image/contents.py", "opsctl/completion/option_table.py",
         ),
         "the program's own files, and the files of the image that the user builds",
     ),
