@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from opsctl.aws.s3.partial_file import part_name
 from opsctl.commands.results import present_files as module
 from opsctl.commands.results.download import open_folder
 from opsctl.commands.results.download_plan import Download
@@ -26,7 +29,7 @@ FILES = 90 * 20
 def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many threads were used each time that there were several."""
     used: list[int] = []
-    executor = module.ThreadPoolExecutor
+    executor = ThreadPoolExecutor
 
     def noted(threads: int) -> object:
         used.append(threads)
@@ -35,8 +38,8 @@ def threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     # Each task takes a second by the wall; of the processor as much, or nothing.
     seconds = count()
     cpu: Callable[[], float] = count().__next__ if request.param == "quick" else lambda: 0.0
-    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(seconds)))
-    monkeypatch.setattr(module.time, "thread_time", cpu)
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(seconds)))
+    monkeypatch.setattr(time, "thread_time", cpu)
     monkeypatch.setattr(module, "ThreadPoolExecutor", noted)
     yield used
     assert bool(used) == (request.param == "slow")
@@ -79,7 +82,7 @@ def test_whatever_lies_in_the_place_of_a_file(tmp_path: Path, threads: list[int]
         for place, (kind, make) in zip(list(places)[start:], kinds.items(), strict=False):
             (tmp_path / place).unlink()
             make(tmp_path / place)
-            words = {
+            words: dict[str, bool | str] = {
                 "missing": False,
                 "link": True,
                 "second name": True,
@@ -115,7 +118,7 @@ def test_a_large_file_is_compared_piece_by_piece(
 @pytest.mark.parametrize("threads", ["quick"], indirect=True)
 def test_the_second_name_of_a_killed_download_is_removed(tmp_path: Path, threads: list[int]) -> None:
     (tmp_path / "x.csv").write_bytes(CONTENT)
-    part = tmp_path / module.part_name("x.csv")
+    part = tmp_path / part_name("x.csv")
     part.hardlink_to(tmp_path / "x.csv")
     assert looked(tmp_path, [item(tmp_path, "x.csv")]) == [True]
     assert not part.exists()
