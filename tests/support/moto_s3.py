@@ -9,6 +9,8 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.models import S3Backend, s3_backends
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.records import Records
@@ -17,10 +19,13 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_na
 
 
 @pytest.fixture(scope="module")
-def s3_client() -> Any:
+def s3_client() -> Iterator[Any]:
     client = boto3.client("s3", **KEYS)
     client.meta.events.register("after-call.s3.GetObject", _dated)
-    return client
+    with pytest.MonkeyPatch.context() as patch:
+        # Only for speed: moto loads its module of paths again for each request, in case the environment changed.
+        patch.setattr(S3Backend, "urls", s3_backends[DEFAULT_ACCOUNT_ID]["aws"].urls)
+        yield client
 
 
 def _dated(parsed: dict[str, Any], **_: Any) -> None:
