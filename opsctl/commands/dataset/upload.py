@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event, Lock
@@ -13,7 +14,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.aws.s3.workers import Workers
 from opsctl.commands.dataset.folder import ensure_bids_folder
 from opsctl.commands.dataset.local_files import FileFault, LocalFiles, local_files
-from opsctl.commands.dataset.same_bytes import is_same
+from opsctl.commands.dataset.same_bytes import has_usual_etag, is_same_as_asked
 from opsctl.core.dataset.annexed import get_command
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.dataset.upload_selection import UploadSelection
@@ -21,9 +22,13 @@ from opsctl.core.errors import ErrorCode
 from opsctl.core.location import Location
 from opsctl.core.runs.m2g_options import Pipeline
 
+#: A file's path and size, and the object in its place, which is as large.
+_Candidate = tuple[str, int, S3Object]
+
 SCHEMA_VERSION = 1
-#: They compute digests, and some of them ask S3 for one.
-_THREADS = 8
+#: They ask S3 for a digest each. Others compute digests: those of small files take Python from each other, so there are
+#: no more of them than cores.
+_ASKING_THREADS, _MOST_COMPUTING_THREADS = 16, 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +179,7 @@ def _compared(
     unreadable: dict[str, FileFault] = {}
     stop = Event()
 
-    def candidates() -> Iterator[tuple[str, int, S3Object]]:
+    def candidates() -> Iterator[_Candidate]:
         # Digests are computed while further pages are listed.
         for obj in storage.below(location):
             path = obj.key[len(location.key_prefix) :]
@@ -182,20 +187,41 @@ def _compared(
             if size is not None and size == obj.size_bytes:
                 yield path, size, obj
 
-    def look(item: tuple[str, int, S3Object]) -> None:
-        path, size, obj = item
-        try:
-            if is_same(f"{folder}/{path}", size, obj, location.bucket, storage.client, stop=stop):
-                unchanged.add(path)
-        except OSError as error:
-            unreadable[path] = FileFault(path=path, reason=f"cannot be read ({error.strerror})")
+    def differing(
+        items: Iterable[_Candidate], is_same: Callable[[str, int, S3Object], bool], *, threads: int
+    ) -> list[_Candidate]:
+        others: list[_Candidate] = []
 
-    workers = Workers(look, candidates(), most_threads=_THREADS)
-    try:
-        workers.wait()
-    finally:
-        stop.set()
-        workers.stop()
+        def look(item: _Candidate) -> None:
+            path, size, obj = item
+            try:
+                if is_same(f"{folder}/{path}", size, obj):
+                    unchanged.add(path)
+                else:
+                    others.append(item)
+            except OSError as error:
+                unreadable[path] = FileFault(path=path, reason=f"cannot be read ({error.strerror})")
+
+        workers = Workers(look, items, most_threads=threads)
+        try:
+            workers.wait()
+        except BaseException:
+            stop.set()
+            raise
+        finally:
+            workers.stop()
+        return others
+
+    unusual = differing(
+        candidates(),
+        lambda path, size, obj: has_usual_etag(path, size, obj, stop=stop),
+        threads=min(_MOST_COMPUTING_THREADS, os.cpu_count() or 1),
+    )
+    differing(
+        unusual,
+        lambda path, size, obj: is_same_as_asked(path, size, obj, location.bucket, storage.client, stop=stop),
+        threads=_ASKING_THREADS,
+    )
     return unchanged, unreadable
 
 
