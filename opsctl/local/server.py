@@ -229,10 +229,18 @@ def main(
 def _end_at_once() -> int:
     """Run the server, and then end without giving back its memory object by object, which takes seconds.
 
-    What is registered later, such as the end of the supervisors, is done before.
+    What is registered later, such as the end of the supervisors, is done before. Where the server could not start, the
+    process ends as any other.
     """
     codes: list[int] = []
-    atexit.register(lambda: os._exit(codes[0] if codes else 1))
+
+    def end() -> None:
+        if codes:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(codes[0])
+
+    atexit.register(end)
     codes.append(main())
     return codes[0]
 
