@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,19 +76,23 @@ class Program:
         return self.run("down", "--local", "--name", name, "--yes", *arguments, **more)
 
     def kill(self, name: str, *arguments: str, when: Callable[[int], bool], opsctl: bool = True) -> CommandResult:
-        """Run a command, and kill -9 its Terraform (and opsctl itself) once `when(count of resources)` is true."""
+        """Run a command, and kill -9 its Terraform (and opsctl itself) once `when(count of resources)` is true.
+
+        Terraform stands still while the resources are counted, so that a slow count does not miss the moment.
+        """
         process = self.start(*arguments)
         client, deadline = self.client, time.monotonic() + COMMAND_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             # While Terraform only plans, the server would do nothing but count for this.
-            if _terraforms(self.home / "platforms" / name) and when(len(remaining_resources(client, name))):
+            terraforms = _terraforms(self.home / "platforms" / name)
+            _signal(terraforms, signal.SIGSTOP)
+            if terraforms and when(len(remaining_resources(client, name))):
                 break
+            _signal(terraforms, signal.SIGCONT)
             time.sleep(0.1)
         if opsctl:
             process.kill()
-        for pid in _terraforms(self.home / "platforms" / name):
-            # Its provider is in its group.
-            os.killpg(pid, signal.SIGKILL)
+        _signal(_terraforms(self.home / "platforms" / name), signal.SIGKILL)
         out, err = process.communicate(timeout=COMMAND_SECONDS)
         return CommandResult(process.returncode, out, err)
 
@@ -127,6 +132,13 @@ class Program:
                 if repository["repositoryName"] == f"opsctl-{name}"
             ],
         }
+
+
+def _signal(terraforms: Iterable[int], number: int) -> None:
+    """Signal Terraforms and their providers, which are in their groups."""
+    for pid in terraforms:
+        with suppress(ProcessLookupError):
+            os.killpg(pid, number)
 
 
 def _terraforms(folder: Path) -> list[int]:

@@ -161,6 +161,11 @@ def anonymous(names: list[str], platform: str) -> list[str]:
     return sorted(bare)
 
 
+def test_down_was_killed_half_way(lives: dict[str, Observations]) -> None:
+    assert "Terraform was ended from outside (signal 9)" in lives["early"].results["killed down"].err
+    assert lives["middle"].results["killed down"].code == -9
+
+
 @pytest.mark.parametrize("name", LIVES)
 def test_down_leaves_nothing(lives: dict[str, Observations], name: str) -> None:
     observed = lives[name]
