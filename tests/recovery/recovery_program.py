@@ -75,20 +75,30 @@ class Program:
     def down(self, name: str, *arguments: str, **more: str) -> CommandResult:
         return self.run("down", "--local", "--name", name, "--yes", *arguments, **more)
 
-    def kill(self, name: str, *arguments: str, when: Callable[[int], bool], opsctl: bool = True) -> CommandResult:
+    def kill(
+        self,
+        name: str,
+        *arguments: str,
+        when: Callable[[int], bool],
+        opsctl: bool = True,
+        is_held: bool = False,
+    ) -> CommandResult:
         """Run a command, and kill -9 its Terraform (and opsctl itself) once `when(count of resources)` is true.
 
-        Terraform stands still while the resources are counted, so that a slow count does not miss the moment.
+        With `is_held` Terraform stands still while they are counted, so that a slow count does not miss the moment.
+        Without it, it has gone on meanwhile, and has probably written its state.
         """
         process = self.start(*arguments)
         client, deadline = self.client, time.monotonic() + COMMAND_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
             # While Terraform only plans, the server would do nothing but count for this.
             terraforms = _terraforms(self.home / "platforms" / name)
-            _signal(terraforms, signal.SIGSTOP)
+            if is_held:
+                _signal(terraforms, signal.SIGSTOP)
             if terraforms and when(len(remaining_resources(client, name))):
                 break
-            _signal(terraforms, signal.SIGCONT)
+            if is_held:
+                _signal(terraforms, signal.SIGCONT)
             time.sleep(0.1)
         if opsctl:
             process.kill()

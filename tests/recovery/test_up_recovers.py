@@ -54,7 +54,7 @@ def kill_up(program: Program, name: str, observed: Observations, *, at: int) -> 
     arguments = ("down", "--local", "--name", name, "--yes")
     total = len(observed.resources["up"])
     observed.results["killed down"] = program.kill(
-        name, *arguments, when=lambda count: count <= total - at, opsctl=at > 9
+        name, *arguments, when=lambda count: count <= total - at, opsctl=at > 9, is_held=True
     )
     observed.results["down"] = program.down(name)
     observed.resources["down"] = remaining_resources(program.client, name)
