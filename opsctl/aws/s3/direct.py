@@ -131,24 +131,28 @@ class Direct:
             headers["content-type"] = content_type
         return self._request("PUT", bucket, key, headers, sha256.hex(), size_bytes)
 
-    def get(self, bucket: str, key: str, *, at_most: int, etag: str = "") -> bytes | None:
+    def get(self, bucket: str, key: str, *, at_most: int) -> bytes | None:
         """An object's bytes, compared with the checksum that S3 keeps; None: botocore must do it.
 
         Parameters
         ----------
         at_most
             The largest object that is read, in bytes.
-        etag
-            The object must have this one, if any is given.
         """
-        request = self.get_request(bucket, key, etag=etag)
+        request = self.get_request(bucket, key)
         reply = None if request is None else self._exchange("GetObject", _of(bucket, key), request, (), at_most=at_most)
         if reply is None or reply.body is None or not _is_intact(reply.body, reply.headers):
             return None
         return reply.body
 
     def get_request(self, bucket: str, key: str, *, etag: str = "") -> Request | None:
-        """A request that reads an object; None: botocore must do it. Its parameters are those of `get`."""
+        """A request that reads an object; None: botocore must do it.
+
+        Parameters
+        ----------
+        etag
+            The object must have this one, if any is given.
+        """
         headers = {"x-amz-checksum-mode": "ENABLED", **({"if-match": f'"{etag}"'} if etag else {})}
         return self._request("GET", bucket, key, headers, _EMPTY_SHA256, None)
 
