@@ -114,6 +114,10 @@ def _begin(words: Sequence[str], environment: Mapping[str, str]) -> None:
     if not isinstance(region, str) or not isinstance(bucket, str) or record.get("endpoint_url") is not None:
         return
 
+    from opsctl.aws.lean_imports import import_lean
+
+    import_lean()
+
     from opsctl.aws.clients import Clients
     from opsctl.aws.s3.storage import Storage
 

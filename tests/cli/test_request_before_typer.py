@@ -39,7 +39,7 @@ print(json.dumps([imported, sent is not None, at_thread]))
 #: Of opsctl, all that is imported by then. Each module costs `status` a part of a millisecond to several.
 OUR_OWN = {
     *("_version", "config_files", "first_request", "home", "user_path", "whole_file"),
-    *("aws.call_log", "aws.clients", "aws.errors", "aws.parsed_when_asked", "aws.service_models"),
+    *("aws.call_log", "aws.clients", "aws.errors", "aws.lean_imports", "aws.parsed_when_asked", "aws.service_models"),
     *("aws.unchecked_events", "aws.s3.body", "aws.s3.early_reply", "aws.s3.listing", "aws.s3.storage"),
     *("aws.s3.workers", "aws.s3.bulk.background", "aws.s3.bulk.list_page"),
     *("completion.option_table", "completion.typed_line"),

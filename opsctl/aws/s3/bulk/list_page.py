@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from html import unescape
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -73,7 +72,7 @@ def list_page(content: bytes) -> dict[str, Any] | None:
     page: dict[str, Any] = {ENTRIES: entries, BODY: body}
     page["CommonPrefixes"] = [{"Prefix": _text(folder, is_coded=is_coded)} for folder in folders]
     if token:
-        page["NextContinuationToken"] = unescape(token[1])
+        page["NextContinuationToken"] = _text(token[1], is_coded=False)
     return page
 
 
@@ -104,5 +103,9 @@ def _is_coded(body: str) -> bool:
 
 
 def _text(xml: str, *, is_coded: bool) -> str:
-    text = unescape(xml) if "&" in xml else xml
-    return unquote_plus(text) if is_coded else text
+    if "&" in xml:
+        # Its table of 2,000 names of signs takes longer to import than everything else here.
+        from html import unescape
+
+        xml = unescape(xml)
+    return unquote_plus(xml) if is_coded else xml
