@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-LEFT_OUT = ["importlib.metadata", "botocore.docs", "botocore.docs.utils", "html.parser", "typing_extensions"]
+from opsctl.aws import lean_imports
+
+#: The replaced modules, and what only they import.
+LEFT_OUT = ["botocore.docs", "html.parser", "ast", "dis", "dateutil.parser._parser", "zipfile"]
 
 LEAN = "from opsctl.aws.lean_imports import import_lean; import_lean()\n"
 ORDINARY = "import botocore.session, msgspec\n"
@@ -59,8 +62,9 @@ def printed(code: str) -> Any:
 def test_what_is_not_needed_is_not_imported() -> None:
     """A botocore, urllib3 or msgspec that imports it in another way costs time: this test says so."""
     modules = set(printed(f"{LEAN}import json, sys; print(json.dumps(sorted(sys.modules)))"))
+    replaced = {*lean_imports._MODULES, *lean_imports._FUNCTIONS, *lean_imports._DOCUMENTATION, lean_imports._NEVER}
     assert {"botocore.session", "msgspec"} <= modules
-    assert modules & set(LEFT_OUT) == set()
+    assert modules & {*replaced, *LEFT_OUT} == set()
 
 
 def test_the_patterns_of_ipv6_addresses_and_no_others_are_compiled_later() -> None:
@@ -83,55 +87,68 @@ def test_addresses_are_read_as_after_an_ordinary_import() -> None:
     assert [is_ipv6 for _, is_ipv6, _ in lean].count("True") >= 4
 
 
+def test_what_was_replaced_works_where_it_is_used() -> None:
+    code = f"""{LEAN}
+import email._parseaddr, json, dateutil, urllib3.http2
+import botocore.compat, botocore.paginate, botocore.session, botocore.utils
+print(json.dumps([
+    urllib3.http2.version("botocore") == botocore.session.__version__,
+    dateutil.parser.parse("2026-01-02").day,
+    botocore.utils.parse_timestamp("2026-01-02T03:04:05Z").year,
+    email._parseaddr.mktime_tz((2026, 1, 2, 0, 0, 0, 0, 0, 0, 0)),
+    botocore.paginate.jmespath.compile("a").search({{"a": 1}}),
+    botocore.compat.accepts_kwargs(lambda **_: None),
+    botocore.compat.compat_shell_split("a 'b c'"),
+    isinstance(botocore.session.monitoring.Monitor, type),
+]))"""
+    assert printed(code) == [True, 2, 2026, 1767312000, 1, "_", ["a", "b c"], True]
+
+
 def test_everything_is_the_real_thing_afterwards() -> None:
     code = f"""
 import re
 compiled = re.compile
 {LEAN}
-import json, importlib.metadata, typing_extensions, botocore.docs.docstring, botocore.docs.utils, urllib3.http2, msgspec
-print(json.dumps([
-    re.compile is compiled,
-    urllib3.http2.version("botocore") == importlib.metadata.version("botocore"),
-    hasattr(importlib.metadata, "entry_points"),
-    hasattr(typing_extensions, "Annotated"),
-    isinstance(botocore.docs.docstring.LazyLoadedDocstring, type),
-    botocore.docs.utils.AutoPopulatedParam("a").name == "a",
-    isinstance(msgspec.json.schema(int), dict),
-]))"""
-    assert printed(code) == [True] * 7
+import importlib, json, sys
+from opsctl.aws import lean_imports
+names = [*lean_imports._MODULES, *lean_imports._FUNCTIONS, *lean_imports._DOCUMENTATION, lean_imports._NEVER]
+for name in names:
+    importlib.import_module(name)
+real = [sys.modules[name].__spec__ is not None for name in names]
+import botocore, botocore.docs, dateutil, importlib.metadata, msgspec
+real += [module.__spec__ is not None for module in (botocore.monitoring, dateutil.parser, importlib.metadata)]
+real += [re.compile is compiled, botocore.docs.utils.AutoPopulatedParam("a").name == "a"]
+real += [isinstance(msgspec.json.schema(int), dict)]
+print(json.dumps(real))"""
+    assert set(printed(code)) == {True}
 
 
 def test_modules_that_are_imported_already_stay() -> None:
     code = f"""
-import importlib.metadata, typing_extensions, sys, json
-before = importlib.metadata, typing_extensions
+import importlib.metadata, inspect, typing_extensions, sys, json
+before = importlib.metadata, inspect, typing_extensions
 {LEAN}
-import urllib3.http2
+import botocore.compat, urllib3.http2
 print(json.dumps([
-    (sys.modules["importlib.metadata"], sys.modules["typing_extensions"]) == before,
+    (sys.modules["importlib.metadata"], sys.modules["inspect"], sys.modules["typing_extensions"]) == before,
     urllib3.http2.version is importlib.metadata.version,
+    botocore.compat.inspect is inspect,
 ]))"""
-    assert printed(code) == [True, True]
+    assert printed(code) == [True, True, True]
 
 
-@pytest.mark.parametrize("failing", ["ImportError", "AttributeError"])
-def test_if_it_is_not_possible_the_next_import_is_an_ordinary_one(failing: str) -> None:
-    """As when botocore asks one of the replaced modules for something else."""
+@pytest.mark.parametrize("name", ["random", "botocore.docs.docstring", "xml.etree.ElementTree"])
+def test_if_something_else_is_asked_for_the_next_import_is_an_ordinary_one(name: str) -> None:
+    """These are used while modules are imported, or other names of them are."""
     code = f"""
 import json, re, sys
-from types import ModuleType
 from opsctl.aws import lean_imports
-def other(**_):
-    module = ModuleType("other")
-    def fail(name):
-        raise {failing}(name)
-    vars(module)["__getattr__"] = fail
-    return module
-lean_imports._module = other
+lean_imports._DOCUMENTATION = ()
+lean_imports._MODULES = ({name!r},)
 compiled = re.compile
 lean_imports.import_lean()
 is_missing = "botocore.session" not in sys.modules
 from opsctl.aws.clients import Clients
 Clients(region="us-east-1").s3
-print(json.dumps([is_missing, "botocore.docs.docstring" in sys.modules, re.compile is compiled]))"""
+print(json.dumps([is_missing, sys.modules[{name!r}].__spec__ is not None, re.compile is compiled]))"""
     assert printed(code) == [True, True, True]

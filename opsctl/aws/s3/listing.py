@@ -142,7 +142,8 @@ class Listing:
         def entries_of(start: int) -> Iterator[Entry]:
             # A folder's keys sort after its own name and before the next folder's.
             end = folders[start + size] if start + size < len(folders) else None
-            for page in self._many_pages(on_change, Bucket=bucket, Prefix=shared, StartAfter=folders[start]):
+            pages = self._pages(on_change, are_many=True, Bucket=bucket, Prefix=shared, StartAfter=folders[start])
+            for page in pages:
                 entries = _entries(page)
                 # A file that stands beside the folders may sort between them.
                 yield from [
@@ -163,24 +164,19 @@ class Listing:
                 # After an error or Ctrl-C the pool waits for its threads: for one page each, not for the rest.
                 stop.set()
 
-    def _pages(self, on_change: Callable[[datetime], None] | None = None, **request: Any) -> Iterator[Any]:
-        # Without RestoreStatus an object that was restored would look like one that is still archived.
-        request["OptionalObjectAttributes"] = ["RestoreStatus"]
-        for page in self._client.get_paginator("list_objects_v2").paginate(**request):
-            if on_change is not None and (changed := _last_change(page)) is not None:
-                on_change(changed)
-            yield page
+    def _pages(
+        self, on_change: Callable[[datetime], None] | None = None, *, are_many: bool = False, **request: str
+    ) -> Iterator[Any]:
+        """The pages of a listing. botocore gives those of a large one from the first one on that is not usual.
 
-    def _many_pages(self, on_change: Callable[[datetime], None] | None, **request: str) -> Iterator[Any]:
-        """The same of a large listing: botocore gives those from the first one on that is not usual."""
-        if self._direct is None:
-            yield from self._pages(on_change, **request)
-            return
+        botocore's paginator is not used: it takes 10 ms to make, and the first request of most commands is a listing.
+        """
         token = ""
         while True:
             query = {**request, **({"ContinuationToken": token} if token else {})}
-            page: Any = self._page(query)
+            page: Any = self._page(query) if are_many else None
             if page is None:
+                # Without RestoreStatus an object that was restored would look like one that is still archived.
                 by_botocore: dict[str, Any] = {**query, "OptionalObjectAttributes": ["RestoreStatus"]}
                 page = self._client.list_objects_v2(**by_botocore)
             if on_change is not None and (changed := _last_change(page)) is not None:
