@@ -178,11 +178,11 @@ class CheckedRecords:
             return decoded_record(read, form, self._uri(read.obj.key))
 
         def read_again() -> Iterator[DecodedRecord[T]]:
-            yield from reader.read(unusable, decode, cached=False, is_small=form.is_stored)
+            yield from reader.read(unusable, decode, cached=False)
 
         stored: dict[S3Object, bytes] = {}
         unusable: list[S3Object] = []
-        for record in chain(reader.read(unread, decode, is_small=form.is_stored), read_again()):
+        for record in chain(reader.read(unread, decode), read_again()):
             if record.is_cache_damaged:
                 unusable.append(record.obj)
                 continue

@@ -34,11 +34,6 @@ class Form(Generic[T]):
     shorten: Callable[[T], bytes] | None = None
     decode_short: Callable[[bytes, str], T] | None = None
 
-    @property
-    def is_stored(self) -> bool:
-        """Whether this machine stores such records, which take 1 kB each."""
-        return self.is_small or self.shorten is not None
-
 
 @dataclass(frozen=True, slots=True)
 class ReadBody:

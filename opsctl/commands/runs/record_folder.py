@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -22,10 +22,8 @@ T = TypeVar("T")
 
 #: So many bodies are in memory at once: a result with the files of 35 atlases has 30 kB.
 _BODIES_AT_ONCE = 128
-#: So many summaries, of 4 MB each with 45 atlases, are on the way or in work at once.
+#: So many summaries, of 4 MB each with 45 atlases, are on the way or waited for at once.
 _FETCHED_AHEAD = 3
-#: So many summaries are decoded at once: one thread decompresses and compares while another one has the interpreter.
-_DECODED_AT_ONCE = 2
 #: From so many records on that nobody has summarised, a summary is written for the next reader.
 WORTH_A_SUMMARY = 100
 
@@ -68,20 +66,15 @@ class RecordFolder:
         self._known_summaries: Mapping[str, S3Object] | None = None
         self._is_listed = False
 
-    def read(
-        self, unread: Sequence[S3Object], decode: Callable[[ReadBody], T], *, cached: bool = True, is_small: bool
-    ) -> Iterator[T]:
+    def read(self, unread: Sequence[S3Object], decode: Callable[[ReadBody], T], *, cached: bool = True) -> Iterator[T]:
         """Decode the bodies of some of the objects, in no order; those that are gone meanwhile are left out.
 
         Parameters
         ----------
         decode
-            Called with each body; those of summaries in several threads.
+            Called with each body, one at a time.
         cached
             Whether to ask this machine's cache.
-        is_small
-            Whether what is decoded takes little memory: then whole summaries are decoded ahead, several at once.
-            Otherwise one body at a time is in memory.
         """
         unread_keys = {obj.key for obj in unread}
         remaining: dict[int | None, dict[str, S3Object]] = {}
@@ -93,15 +86,18 @@ class RecordFolder:
                     yield decode(ReadBody(obj, known[obj.key], "cache"))
             if len(known) < len(chosen):
                 remaining[number] = {obj.key: obj for obj in chosen if obj.key not in known}
-        yield from self._from_summaries(remaining, decode, is_small=is_small)
+        yield from self._from_summaries(remaining, decode)
         for each_number, missing in remaining.items():
             for read in self._read_each(each_number, list(missing.values())):
                 yield decode(read)
 
     def _from_summaries(
-        self, remaining: Mapping[int | None, dict[str, S3Object]], decode: Callable[[ReadBody], T], *, is_small: bool
+        self, remaining: Mapping[int | None, dict[str, S3Object]], decode: Callable[[ReadBody], T]
     ) -> Iterator[T]:
-        """Decode what summaries prove of the remaining objects, and remove it from these; see `read`."""
+        """Decode what summaries prove of the remaining objects, and remove it from these; see `read`.
+
+        In one thread: two, which take turns for the interpreter, need as long and a sixth more processor time.
+        """
         worthwhile = [
             number
             for number, missing in remaining.items()
@@ -109,28 +105,12 @@ class RecordFolder:
             and len(missing) >= min(self._worth, len(self._by_number[number]))
             and self._has_summary(number, count=len(missing))
         ]
-
-        def from_summary(number: int, summary: bytes | None) -> Iterator[tuple[str, T]]:
-            missing = remaining[number]
+        fetched = side_by_side(lambda number: (number, self._fetch(number)), worthwhile, at_once=_FETCHED_AHEAD)
+        for number, summary in fetched:
             for obj, body in self._proved(number, summary):
-                if obj.key in missing:
-                    yield obj.key, decode(ReadBody(obj, body, "summary"))
-
-        by_number: Iterator[tuple[int, Iterable[tuple[str, T]]]]
-        if is_small:
-            by_number = side_by_side(
-                lambda number: (number, list(from_summary(number, self._fetch(number)))),
-                worthwhile,
-                at_once=_DECODED_AT_ONCE,
-            )
-        else:
-            fetched = side_by_side(lambda number: (number, self._fetch(number)), worthwhile, at_once=_FETCHED_AHEAD)
-            by_number = ((number, from_summary(number, body)) for number, body in fetched)
-        for number, from_one in by_number:
-            for key, value in from_one:
                 # A summary may name a record twice.
-                if remaining[number].pop(key, None) is not None:
-                    yield value
+                if remaining[number].pop(obj.key, None) is not None:
+                    yield decode(ReadBody(obj, body, "summary"))
 
     def _read_each(self, number: int | None, objects: Sequence[S3Object]) -> Iterator[ReadBody]:
         """Read objects one by one, and write a summary for the next reader where they are many."""
