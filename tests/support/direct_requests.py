@@ -17,6 +17,11 @@ def storage_at(url: str, *, is_direct: bool = True, **settings: Any) -> Storage:
     return Storage(clients.s3, clients.s3_direct if is_direct else None)
 
 
+def put(storage: Storage, *bodies: tuple[str, bytes]) -> None:
+    with storage.putting_bodies("data", bodies) as wait:
+        wait()
+
+
 def is_direct_request(request: Any) -> bool:
     """botocore numbers its calls."""
     return "amz-sdk-invocation-id" not in request.headers

@@ -20,18 +20,7 @@ from opsctl.core.runs.result import OutputFile
 from opsctl.safe_folder import SafeFolder
 
 
-@pytest.fixture
-def server() -> Iterator[KeptObjects]:
-    with KeptObjects() as server:
-        yield server
-
-
-@pytest.fixture
-def storage(server: KeptObjects) -> Storage:
-    return storage_at(server.url)
-
-
-def test_files_carry_their_sha256(server: KeptObjects, storage: Storage, tmp_path: Path) -> None:
+def test_files_carry_their_sha256(kept: KeptObjects, direct_storage: Storage, tmp_path: Path) -> None:
     files = {
         f"D/{size}": tmp_path / str(size)
         for limit in (0, file_upload._SMALL_BYTES, file_upload._MIDDLE_BYTES)
@@ -40,21 +29,21 @@ def test_files_carry_their_sha256(server: KeptObjects, storage: Storage, tmp_pat
     for path in files.values():
         path.write_bytes(b"x" * int(path.name))
     sent: list[tuple[str, int]] = []
-    storage.upload(files, "data", done=lambda key, size: sent.append((key, size)))
+    direct_storage.upload(files, "data", done=lambda key, size: sent.append((key, size)))
     assert sorted(sent) == sorted((key, int(path.name)) for key, path in files.items())
-    assert server.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}
-    assert all(map(is_direct_request, server.requests))
-    by_key = {request.path: request.headers for request in server.requests}
-    server.requests.clear()
-    storage_at(server.url, is_direct=False).upload(files, "data", done=lambda key, size: None)
+    assert kept.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}
+    assert all(map(is_direct_request, kept.requests))
+    by_key = {request.path: request.headers for request in kept.requests}
+    kept.requests.clear()
+    storage_at(kept.url, is_direct=False).upload(files, "data", done=lambda key, size: None)
     checksums = ("x-amz-checksum-sha256", "x-amz-sdk-checksum-algorithm")
-    for request in server.requests:
+    for request in kept.requests:
         assert [by_key[request.path][name] for name in checksums] == [request.headers[name] for name in checksums]
 
 
 @pytest.mark.parametrize("change", [b"", b"y" * 3_000_000, b"z" * 4_000_000], ids=["shorter", "other bytes", "longer"])
 def test_a_file_that_changes_while_it_is_read_does_not_get_there_as_a_mixture(
-    server: KeptObjects, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: bytes
+    kept: KeptObjects, direct_storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: bytes
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"x" * 3_000_000)
@@ -66,14 +55,14 @@ def test_a_file_that_changes_while_it_is_read_does_not_get_there_as_a_mixture(
             path.write_bytes(change)
 
     monkeypatch.setattr(file_upload.FileUpload, "_pieces", pieces)
-    storage.upload({"a": path}, "data", done=lambda key, size: None)
-    assert server.objects["/data/a"] == change
+    direct_storage.upload({"a": path}, "data", done=lambda key, size: None)
+    assert kept.objects["/data/a"] == change
     # The server may note the request that broke off after the one that follows it, or not at all.
-    assert sorted(is_direct_request(request) for request in server.requests) in ([False, True], [False])
+    assert sorted(is_direct_request(request) for request in kept.requests) in ([False, True], [False])
 
 
 def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(
-    server: KeptObjects, storage: Storage, tmp_path: Path
+    kept: KeptObjects, direct_storage: Storage, tmp_path: Path
 ) -> None:
     files = {f"D/{number}": tmp_path / str(number) for number in range(300)}
     for path in files.values():
@@ -85,20 +74,20 @@ def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(
         if not go.wait(20):
             is_late.set()
 
-    server.faults = [silence]
+    kept.faults = [silence]
     with pytest.raises(KeyboardInterrupt):
-        storage.upload(files, "data", done=lambda key, size: None)
+        direct_storage.upload(files, "data", done=lambda key, size: None)
     go.set()
     assert not is_late.is_set()
-    assert len(server.objects) < 300
+    assert len(kept.objects) < 300
 
 
 @pytest.mark.parametrize("fault", [None, "cut", "other bytes", (503, "SlowDown")])
 def test_a_small_result_comes_whole_and_right(
-    server: KeptObjects, storage: Storage, tmp_path: Path, fault: Any
+    kept: KeptObjects, direct_storage: Storage, tmp_path: Path, fault: Any
 ) -> None:
     body = b"1,2\n" * 9000
-    server.objects["/data/D/a.csv"], server.faults = body, [fault]
+    kept.objects["/data/D/a.csv"], kept.faults = body, [fault]
     file = OutputFile(
         uri="s3://data/D/a.csv",
         size_bytes=len(body),
@@ -107,43 +96,43 @@ def test_a_small_result_comes_whole_and_right(
     )
     with SafeFolder(tmp_path) as folder:
         download(
-            storage.client,
+            direct_storage.client,
             file,
             folder,
             "x/a.csv",
             stop=threading.Event(),
             may_replace=lambda _: False,
-            content=content_of(storage.direct, file),
+            content=content_of(direct_storage.direct, file),
         )
     assert (tmp_path / "x/a.csv").read_bytes() == body
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["a.csv"]
-    assert [is_direct_request(request) for request in server.requests] == ([True] if fault is None else [True, False])
+    assert [is_direct_request(request) for request in kept.requests] == ([True] if fault is None else [True, False])
 
 
 def test_other_bytes_than_were_published_never_get_the_name(
-    server: KeptObjects, storage: Storage, tmp_path: Path
+    kept: KeptObjects, direct_storage: Storage, tmp_path: Path
 ) -> None:
-    server.objects["/data/D/a.csv"] = b"other"
+    kept.objects["/data/D/a.csv"] = b"other"
     file = OutputFile(uri="s3://data/D/a.csv", size_bytes=5, sha256=hashlib.sha256(b"bytes").hexdigest())
     with SafeFolder(tmp_path) as folder, pytest.raises(NotPublished):
         download(
-            storage.client,
+            direct_storage.client,
             file,
             folder,
             "a.csv",
             stop=threading.Event(),
             may_replace=lambda _: False,
-            content=content_of(storage.direct, file),
+            content=content_of(direct_storage.direct, file),
         )
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_storm_of_faults_loses_no_file(server: KeptObjects, storage: Storage, tmp_path: Path) -> None:
+def test_a_storm_of_faults_loses_no_file(kept: KeptObjects, direct_storage: Storage, tmp_path: Path) -> None:
     files = {f"D/{number}": tmp_path / str(number) for number in range(60)}
     for path in files.values():
         path.write_text(path.name)
-    server.faults = [(503, "SlowDown"), None, "gone", None] * 10
+    kept.faults = [(503, "SlowDown"), None, "gone", None] * 10
     sent: list[str] = []
-    storage.upload(files, "data", done=lambda key, size: sent.append(key))
+    direct_storage.upload(files, "data", done=lambda key, size: sent.append(key))
     assert sorted(sent) == sorted(files)
-    assert server.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}
+    assert kept.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}
