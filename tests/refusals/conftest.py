@@ -8,11 +8,20 @@ from datetime import UTC, datetime
 import pytest
 from aws_platform import AwsPlatform, aws_platform
 
+from opsctl.commands.diagnosis.checks import Checks
+
 
 @pytest.fixture(autouse=True)
 def prices_of_this_month(monkeypatch: pytest.MonkeyPatch) -> None:
     """A day on which the table of prices is new: the recorded screens must not change with the date."""
     monkeypatch.setattr("opsctl.aws.pricing._now", lambda: datetime(2026, 2, 1, tzinfo=UTC))
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten times the time for checks: the recorded screens are of what AWS refuses, not of a busy machine."""
+    limited = Checks.__init__
+    monkeypatch.setattr(Checks, "__init__", lambda self, seconds: limited(self, 10 * seconds))
 
 
 @pytest.fixture(scope="session")
