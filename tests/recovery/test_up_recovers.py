@@ -162,7 +162,10 @@ def anonymous(names: list[str], platform: str) -> list[str]:
 
 
 def test_down_was_killed_half_way(lives: dict[str, Observations]) -> None:
-    assert "Terraform was ended from outside (signal 9)" in lives["early"].results["killed down"].err
+    ended = lives["early"].results["killed down"]
+    # A kill may come while Terraform writes its state.
+    went_on = ended.code == 0 and "is damaged. The rest was removed without Terraform." in ended.err
+    assert went_on or "Terraform was ended from outside (signal 9)" in ended.err
     assert lives["middle"].results["killed down"].code == -9
 
 
