@@ -17,8 +17,7 @@ from bench.server.dataset import done_bucket_of
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SIZES, _QUICK_SIZES = (300, 3_000, 10_000), (300,)
-#: Of the largest run one measurement each: three would take minutes, in which the smaller ones show the spread.
-_RUNS, _RUNS_OF_LARGEST = 3, 1
+_RUNS = 3
 #: Seconds that each may take with 10,000 scans; smaller runs have their part of it, and what a start takes.
 _BARS = {"status": 5.0, "status again": 2.0, "runs": 5.0, "run": 8.0, "audit": 15.0}
 _START_SECONDS, _LARGEST = 1.0, 10_000
@@ -41,7 +40,7 @@ def _rows(server: Server, scans: int, folder: Path) -> list[Row]:
     rows = []
     for verb, bar in _BARS.items():
         figures, requests = [], 0
-        for number in range(_RUNS_OF_LARGEST if scans == _LARGEST else _RUNS):
+        for number in range(_RUNS):
             name, _, again = verb.partition(" ")
             home = folder / f"{name}-{number}"
             home.mkdir(exist_ok=True)

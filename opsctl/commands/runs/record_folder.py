@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
+from threading import Lock
 from typing import TypeVar
 
 from opsctl.aws.s3.cache import Cache
@@ -24,6 +26,10 @@ T = TypeVar("T")
 _BODIES_AT_ONCE = 128
 #: So many summaries, of 4 MB each with 45 atlases, are on the way or waited for at once.
 _FETCHED_AHEAD = 3
+#: So many bodies of a summary are decoded before another thread may decode.
+_DECODED_AT_ONCE = 32
+#: SQLite gives the interpreter away for each row, and an MD5 for each body; a thread that computes gives it back late.
+_ONE_AT_A_TIME = Lock()
 #: From so many records on that nobody has summarised, a summary is written for the next reader.
 WORTH_A_SUMMARY = 100
 
@@ -80,16 +86,25 @@ class RecordFolder:
         remaining: dict[int | None, dict[str, S3Object]] = {}
         for number, objects in self._by_number.items():
             chosen = [obj for obj in objects if obj.key in unread_keys]
-            known = self._cache.get(self._folder.bucket, chosen, form=self._form) if cached and chosen else {}
-            for obj in chosen:
-                if obj.key in known:
-                    yield decode(ReadBody(obj, known[obj.key], "cache"))
-            if len(known) < len(chosen):
-                remaining[number] = {obj.key: obj for obj in chosen if obj.key not in known}
+            known: list[T] = []
+            if cached and chosen:
+                chosen, known = self._from_cache(chosen, decode)
+            yield from known
+            if chosen:
+                remaining[number] = {obj.key: obj for obj in chosen}
         yield from self._from_summaries(remaining, decode)
         for each_number, missing in remaining.items():
             for read in self._read_each(each_number, list(missing.values())):
                 yield decode(read)
+
+    def _from_cache(
+        self, objects: Sequence[S3Object], decode: Callable[[ReadBody], T]
+    ) -> tuple[list[S3Object], list[T]]:
+        """Those of the objects that the cache does not have, and what it has of the others, which is small."""
+        with _ONE_AT_A_TIME:
+            known = self._cache.get(self._folder.bucket, objects, form=self._form)
+            decoded = [decode(ReadBody(obj, known[obj.key], "cache")) for obj in objects if obj.key in known]
+        return [obj for obj in objects if obj.key not in known], decoded
 
     def _from_summaries(
         self, remaining: Mapping[int | None, dict[str, S3Object]], decode: Callable[[ReadBody], T]
@@ -107,10 +122,12 @@ class RecordFolder:
         ]
         fetched = side_by_side(lambda number: (number, self._fetch(number)), worthwhile, at_once=_FETCHED_AHEAD)
         for number, summary in fetched:
-            for obj, body in self._proved(number, summary):
+            yield from _in_turns(
+                decode(ReadBody(obj, body, "summary"))
+                for obj, body in self._proved(number, summary)
                 # A summary may name a record twice.
-                if remaining[number].pop(obj.key, None) is not None:
-                    yield decode(ReadBody(obj, body, "summary"))
+                if remaining[number].pop(obj.key, None) is not None
+            )
 
     def _read_each(self, number: int | None, objects: Sequence[S3Object]) -> Iterator[ReadBody]:
         """Read objects one by one, and write a summary for the next reader where they are many."""
@@ -179,3 +196,13 @@ class RecordFolder:
     def _key(self, number: int) -> str:
         run_prefix, _, name = self._folder.prefix.rpartition("/")
         return summary_key(run_prefix, name, number)
+
+
+def _in_turns(decoded: Iterator[T]) -> Iterator[T]:
+    """The same records, some at once, which are decoded while no other thread decodes."""
+    while True:
+        with _ONE_AT_A_TIME:
+            some = list(islice(decoded, _DECODED_AT_ONCE))
+        if not some:
+            return
+        yield from some

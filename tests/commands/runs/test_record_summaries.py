@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from support.record_examples import ATTEMPT, RESULT, RUN_ID, SCAN
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs import checked_records
+from opsctl.commands.runs.decoded_record import decoded_record
 from opsctl.commands.runs.records import Records
 from opsctl.core.deletion.part import run_part
 from opsctl.core.runs.record_summary import summary_of
@@ -72,6 +75,37 @@ def test_the_second_reader_reads_no_record_by_itself(s3: CountedS3) -> None:
     s3.gets.clear()
     assert everything(records(s3)) == first
     assert s3.gets == {"summaries": 3}
+
+
+@pytest.mark.parametrize("where", ["summaries", "cache"])
+def test_one_thread_at_a_time_decodes(
+    s3: CountedS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Two that compute take turns for the interpreter, which costs more than it saves."""
+    cache = tmp_path / "cache"
+    for reader in (records(s3), records(s3, cache if where == "cache" else None)):
+        assert len(reader.results(RUN_ID)) == len(reader.attempts(RUN_ID)) == SCANS
+    are_alone = []
+    busy = Lock()
+
+    def noting(*arguments: Any) -> Any:
+        is_alone = busy.acquire(blocking=False)
+        # Lets the other thread go on.
+        time.sleep(0.0001)
+        try:
+            return decoded_record(*arguments)
+        finally:
+            are_alone.append(is_alone)
+            if is_alone:
+                busy.release()
+
+    monkeypatch.setattr(checked_records, "decoded_record", noting)
+    reader = records(s3, cache)
+    with reader.reading_attempts([RUN_ID]) as attempts_of:
+        results = reader.results(RUN_ID)
+        attempts = attempts_of(RUN_ID)
+    assert len(results) == len(attempts) == SCANS
+    assert are_alone == [True] * (2 * SCANS)
 
 
 def test_what_this_machine_stores_is_what_s3_says(s3: CountedS3, tmp_path: Path) -> None:
