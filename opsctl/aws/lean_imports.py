@@ -5,7 +5,7 @@ Other modules stand in for these while botocore and msgspec are imported, and im
 - `_MODULES`: they import these and use them in functions that are seldom called.
 - `_FUNCTIONS`: of these they import a function by its name. urllib3 asks for a version for HTTP/2, which botocore does
   not speak.
-- `_DOCUMENTATION`: what `help()` shows. Nothing stands for it later.
+- `_DOCUMENTATION`: the texts of botocore that `help()` shows. They stay empty in this process.
 - `_NEVER`: msgspec imports it for Pythons that opsctl does not run on, and can do without.
 - urllib3 and botocore compile five patterns of IPv6 addresses. Two of them are used for an endpoint of AWS.
 

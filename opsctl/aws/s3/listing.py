@@ -182,11 +182,11 @@ class Listing:
             if on_change is not None and (changed := _last_change(page)) is not None:
                 on_change(changed)
             yield page
-            before, token = token, page.get("NextContinuationToken", "")
-            if not token:
+            if not page.get("IsTruncated"):
                 return
-            if token == before:
-                raise PaginationError(message="The same next token was received twice.")
+            before, token = token, page.get("NextContinuationToken", "")
+            if token in ("", before):
+                raise PaginationError(message="S3 says that a listing goes on, but not from where.")
 
     def _page(self, query: dict[str, str]) -> dict[str, Any] | None:
         if self._direct is None:

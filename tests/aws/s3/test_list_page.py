@@ -17,6 +17,7 @@ from support.scripted_http import Reply, Request, ScriptedServer
 from opsctl.aws.s3.bulk.incoming_reply import IncomingReply, UnusualReply
 from opsctl.aws.s3.bulk.list_page import ENTRIES, list_page
 from opsctl.aws.s3.signature import signed
+from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 
 _KEYS = [f"D/sub-{number // 2:02d}/anat/a b+{number % 2}&é%.nii.gz" for number in range(10)]
@@ -107,6 +108,21 @@ def test_a_page_of_another_form_is_asked_of_botocore(server: Pages, fault: Reply
     server.faults = [fault]
     assert [key for key, _ in _listed(server, is_direct=True)] == _KEYS
     assert {is_direct_request(request) for request in server.requests} == {True, False}
+
+
+@pytest.mark.parametrize("is_direct", [True, False])
+@pytest.mark.parametrize(
+    "page",
+    [
+        _xml(_KEYS[:2], token="again"),
+        _xml(_KEYS[:2], token="t").replace("<NextContinuationToken>t</NextContinuationToken>", ""),
+    ],
+    ids=["never ends", "breaks off"],
+)
+def test_a_listing_of_which_a_part_is_missing_is_an_error(server: Pages, page: str, *, is_direct: bool) -> None:
+    server.faults = [Reply(body=page.encode()) for _ in range(100)]
+    with pytest.raises(Problem, match="a listing goes on, but not from where"):
+        _listed(server, is_direct=is_direct)
 
 
 def test_a_page_without_folders_or_keys_is_read() -> None:

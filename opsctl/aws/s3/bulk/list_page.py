@@ -69,7 +69,7 @@ def list_page(content: bytes) -> dict[str, Any] | None:
     if not is_whole or is_last == bool(token) or len(folders) != rest.count("<CommonPrefixes>"):
         return None
     is_coded = _is_coded(rest)
-    page: dict[str, Any] = {ENTRIES: entries, BODY: body}
+    page: dict[str, Any] = {ENTRIES: entries, BODY: body, "IsTruncated": not is_last}
     page["CommonPrefixes"] = [{"Prefix": _text(folder, is_coded=is_coded)} for folder in folders]
     if token:
         page["NextContinuationToken"] = _text(token[1], is_coded=False)
