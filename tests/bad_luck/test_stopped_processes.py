@@ -65,8 +65,10 @@ def test_watchers_that_were_stopped_end_with_the_run_and_show_each_line_once(mac
     machines.platform.gate.unlink()
     assert machines.run("run", "HNU1", "--modif", "watched", "--yes").code == 0
     run_id = newest(machines)
-    watchers = {words[0]: machines.start(*words) for words in (("status", "--wait"), ("logs", "--follow"))}
-    until(lambda: len(machines.run("logs", "--run", run_id).text.splitlines()) > 2, "the first lines")
+    watchers = {
+        words[0]: machines.start(*words) for words in (("status", "--wait"), ("logs", "--follow", "--tail", "100"))
+    }
+    until(lambda: watchers["logs"].shown.count("registering") == 2, "the first lines", seconds=60)
     for watcher in watchers.values():
         os.kill(watcher.pid, signal.SIGSTOP)
         wait_until_stopped(watcher.pid)

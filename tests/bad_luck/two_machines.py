@@ -38,51 +38,70 @@ class Ended:
         return self.code in (0, 1) and "Traceback" not in self.text and "bug in opsctl" not in self.text
 
 
+@dataclass(frozen=True)
+class Started:
+    """A command that was started; it writes into a file, so that a test can look at what it has printed so far."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    @property
+    def shown(self) -> str:
+        """What was printed so far."""
+        return self.output.read_text(errors="replace")
+
+
 @dataclass
 class TwoMachines:
     """Two homes, `lab` and `laptop`, that know one platform.
 
     Attributes
     ----------
-    processes
+    commands
         All that were started: `close` ends them.
     """
 
     platform: SmallPlatform
-    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+    commands: list[Started] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.laptop = self.platform.folder / "laptop"
         self.lab = self.platform.home
         self.platform.share_with(self.laptop)
 
-    def start(self, *words: str, home: Path | None = None, stopped: str = "", **variables: str) -> Any:
+    def start(self, *words: str, home: Path | None = None, stopped: str = "", **variables: str) -> Started:
         """Start a command; `stopped` is the moment at which it stops itself (`stopping_opsctl.py`)."""
         program: Sequence[str] = (*_STOPPING, stopped) if stopped else _OPSCTL
         paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
-        process = subprocess.Popen(
-            [*program, *words],
-            env={
-                **self.platform.environment,
-                "OPSCTL_HOME": str(home or self.lab),
-                "OPSCTL_CONFIG": os.devnull,
-                "PYTHONPATH": paths,
-                **variables,
-            },
-            cwd=self.platform.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.processes.append(process)
-        return process
+        output = self.platform.folder / f"command-{len(self.commands)}.txt"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [*program, *words],
+                env={
+                    **self.platform.environment,
+                    "OPSCTL_HOME": str(home or self.lab),
+                    "OPSCTL_CONFIG": os.devnull,
+                    "PYTHONPATH": paths,
+                    **variables,
+                },
+                cwd=self.platform.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        self.commands.append(Started(process, output))
+        return self.commands[-1]
 
     @staticmethod
-    def end(process: subprocess.Popen[str]) -> Ended:
+    def end(command: Started) -> Ended:
         """Wait for the end of a command."""
-        text, _ = process.communicate(timeout=_SECONDS)
-        return Ended(process.returncode, text)
+        code = command.process.wait(timeout=_SECONDS)
+        return Ended(code, command.shown)
 
     def run(self, *words: str, **more: Any) -> Ended:
         """Type a command and wait for its end."""
@@ -107,11 +126,11 @@ class TwoMachines:
 
     def close(self) -> None:
         """End every command; one that is stopped goes on first."""
-        for process in self.processes:
+        for process in (command.process for command in self.commands):
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-                process.communicate()
+                process.wait()
         pid = json.loads(control.Files(self.lab).record.read_text())["pid"]
         os.kill(pid, signal.SIGCONT)
         self.platform.finish_jobs()
