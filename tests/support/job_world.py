@@ -20,6 +20,8 @@ import nibabel
 import numpy as np
 from m2g_job import m2g_arguments
 
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.result import Result
 from support.job_s3 import LocalS3
 from support.repository import ROOT
 
@@ -241,13 +243,20 @@ class World:
         return f"s3://{BUCKET}/{RUN}/attempts/00000.1.0123abcd.json"
 
     def result(self, index: int = 0) -> dict[str, Any]:
-        result: dict[str, Any] = json.loads(self.get(f"{RUN}/results/{index:05d}.json"))
+        """A scan's result. Whatever the job was, opsctl must be able to read it."""
+        key = f"{RUN}/results/{index:05d}.json"
+        body = self.get(key)
+        Result.decode(body, f"s3://{BUCKET}/{key}")
+        result: dict[str, Any] = json.loads(body)
         return result
 
     def attempt(self, job: str = "job-a", *, attempt: int = 1, index: int = 0) -> dict[str, Any]:
         """The record of one attempt."""
         token = hashlib.sha256(job.encode()).hexdigest()[:8]
-        record: dict[str, Any] = json.loads(self.get(f"{RUN}/attempts/{index:05d}.{attempt}.{token}.json"))
+        key = f"{RUN}/attempts/{index:05d}.{attempt}.{token}.json"
+        body = self.get(key)
+        Attempt.decode(body, f"s3://{BUCKET}/{key}")
+        record: dict[str, Any] = json.loads(body)
         return record
 
     def seen_input(self, job: str = "job-a") -> list[str]:

@@ -141,7 +141,8 @@ def test_a_wrong_text_among_right_ones_is_refused(field: str, text: str) -> None
         ("succeeded", [], {FILE: 5}, False),
         ("succeeded", [FILE], {}, False),
         ("succeeded", [FILE], {FILE: 0}, False),
-        ("succeeded", [FILE, OTHER_FILE], {FILE: 5, OTHER_FILE: 0}, False),
+        ("succeeded", [FILE, OTHER_FILE], {FILE: 5, OTHER_FILE: 0}, True),
+        ("succeeded", [FILE, OTHER_FILE], {FILE: 0, OTHER_FILE: 0}, False),
         ("failed", [], {}, True),
     ],
 )
