@@ -106,20 +106,13 @@ class FinishedRun:
 def _result(run: Run, index: int) -> dict[str, Any]:
     scan = run.scans[index]
     name = scan.replace("/", "_")
-    graphs = [
-        {
-            "uri": f"{run.scan_uri(index)}/connectomes_d/{atlas}/{name}_dwi_{atlas}_connectome.csv",
-            "atlas": atlas,
-            "kind": "streamlines",
-            "nodes": 70 - index % 3,
-            "edges": 2_100 - index % 211,
-            "regions": 70,
-            "lost": 0,
-        }
+    folder = run.scan_uri(index)
+    size = {"kind": "streamlines", "nodes": 70 - index % 3, "edges": 2_100 - index % 211, "regions": 70, "lost": 0}
+    connectomes = [
+        _file(folder, f"connectomes_d/{atlas}/{name}_dwi_{atlas}_connectome.csv", graph={"atlas": atlas, **size})
         for atlas in _folders()
     ]
-    connectomes = [str(graph["uri"]) for graph in graphs]
-    pictures = [f"{run.scan_uri(index)}/qa_d/{path.format(name)}" for path in _QA]
+    pictures = [_file(folder, f"qa_d/{path.format(name)}") for path in _QA]
     started = datetime(2026, 11, 20, 17, tzinfo=UTC) + timedelta(seconds=index)
     seconds = {"pull": 12.5, "m2g": 3_600.0 + index % 600, "push": 5.25}
     warnings = [{"code": "regions_lost", "atlas": _folders()[0], "text": f"{_folders()[0]} lost 9 of its 70 regions."}]
@@ -143,18 +136,14 @@ def _result(run: Run, index: int) -> dict[str, Any]:
         "job_id": "j",
         "log_stream": "l",
         "warnings": warnings if index % _SCANS_A_WARNING == 7 else [],
-        "outputs": {
-            "connectomes": connectomes,
-            "files": [_file(uri) for uri in (*connectomes, *pictures)],
-            "graphs": graphs,
-        },
+        "outputs": {"folder": folder, "files": [*connectomes, *pictures]},
     }
 
 
-def _file(uri: str) -> dict[str, Any]:
-    content = content_of_output(uri.partition("://")[2].partition("/")[2])
+def _file(folder: str, path: str, **graph: Any) -> dict[str, Any]:
+    content = content_of_output(f"{folder}/{path}".partition("://")[2].partition("/")[2])
     assert content is not None
-    return {"uri": uri, "size_bytes": len(content), "sha256": _sha256(content), "etag": ""}
+    return {"path": path, "size_bytes": len(content), "sha256": _sha256(content), "etag": "", **graph}
 
 
 @cache

@@ -68,13 +68,19 @@ def _attempt(index: int, job_id: str) -> dict[str, Any]:
 
 
 def _result(bucket: str, run: dict[str, Any], index: int, name: str, job_id: str) -> dict[str, Any]:
+    folder = f"{run['output']}/{name}"
+    start = len(folder) - len(f"s3://{bucket}/") + 1
+    size = {"kind": "streamlines", "nodes": 70, "edges": 2_000, "regions": 70, "lost": 0}
     files = [
-        {"uri": f"s3://{bucket}/{key}", "size_bytes": size_of(key), "sha256": etag_of(key) * 2, "etag": etag_of(key)}
+        {
+            "path": key[start:],
+            "size_bytes": size_of(key),
+            "sha256": etag_of(key) * 2,
+            "etag": etag_of(key),
+            **({"graph": {"atlas": key.split("/")[-2], **size}} if key.endswith(".csv") else {}),
+        }
         for key in output_keys(name)
     ]
-    connectomes = [f"s3://{bucket}/{key}" for key in output_keys(name) if key.endswith(".csv")]
-    graph = {"kind": "streamlines", "nodes": 70, "edges": 2_000, "regions": 70, "lost": 0}
-    graphs = [{"uri": uri, "atlas": uri.split("/")[-2], **graph} for uri in connectomes]
     return {
         "index": index,
         "scan": name,
@@ -90,7 +96,7 @@ def _result(bucket: str, run: dict[str, Any], index: int, name: str, job_id: str
         "seconds": {"pull": 10.0, "m2g": 7_000.0, "push": 20.0},
         "peak_memory_mib": 9_000,
         "peak_disk_mib": 20_000,
-        "outputs": {"count": len(files), "bytes": 1, "connectomes": connectomes, "graphs": graphs, "files": files},
+        "outputs": {"folder": folder, "files": files},
         "warnings": [],
         "image": run["image"],
         "job_id": job_id,

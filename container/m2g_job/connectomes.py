@@ -56,16 +56,10 @@ class Connectome:
         """The atlas's name in neuroparc; the folder's where it is not known."""
         return self.atlas.name if self.atlas else self.folder
 
-    def graph(self, uri: str) -> dict[str, Any]:
-        """An entry of the result's `graphs`.
-
-        Parameters
-        ----------
-        uri
-            Where the file is on S3.
-        """
+    @property
+    def graph(self) -> dict[str, Any]:
+        """What a result says of the file besides its path, size and checksum."""
         return {
-            "uri": uri,
             "atlas": self.folder,
             "kind": self.kind,
             "nodes": self.size.nodes,

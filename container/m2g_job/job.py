@@ -258,14 +258,12 @@ class Job:
             started_at=self._result_builder.started_at,
             seconds=self._result_builder.seconds,
         )
-        uris = {output.path: f"{scan.output}/{output.key}" for output in files}
-        self._result_builder.connectomes = [uris[connectome.path] for connectome in connectomes]
-        self._result_builder.graphs = [connectome.graph(uris[connectome.path]) for connectome in connectomes]
+        graphs = {connectome.path: connectome.graph for connectome in connectomes}
         self._result_builder.warnings = graph_warnings.warnings(
             connectomes, pipeline=scan.pipeline, skull_strip_picture=outputs.skull_strip_picture(files)
         )
         self._enter(phases.PUBLISHING)
-        self._publication.succeed(scan, files, provenance_file, m2g_version=self._package.version)
+        self._publication.succeed(scan, files, provenance_file, graphs=graphs, m2g_version=self._package.version)
         lost = graph_warnings.lost_regions(connectomes)
         if lost:
             self._log.write(lost)
@@ -291,13 +289,14 @@ class Job:
         return fault.ending
 
     def _upload_failure_files(self) -> None:
-        # The connectomes' URIs, where the scan failed while it was published, are no longer those of outputs.
-        self._result_builder.graphs, self._result_builder.warnings = [], []
+        # What the scan had, where it failed while it was published, are no outputs of it.
+        self._result_builder.files, self._result_builder.warnings = [], []
         if self._folder is not None:
-            self._result_builder.graphs = failure_files.upload(
+            self._result_builder.files = failure_files.upload(
                 self._s3,
                 self._folder,
-                self._environment.uri("failures", f"/attempt-{self._environment.attempt}"),
+                self._environment.uri("failures", ""),
+                attempt=f"attempt-{self._environment.attempt}",
                 log=self._log,
                 log_path=self._log_path,
                 check=lambda: self._stop.check(grace_seconds=CONNECTOMES_GRACE_SECONDS),

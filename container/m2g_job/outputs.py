@@ -109,8 +109,8 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
     Returns
     -------
     list of dict
-        `uri`, `size_bytes`, `sha256` (hex) and `etag` of each, in the order of `outputs`; the etag is None after an
-        upload in parts, until `verify` has read it.
+        `path` (the output's key), `size_bytes`, `sha256` (hex) and `etag` of each, in the order of `outputs`; the etag
+        is None after an upload in parts, until `verify` has read it.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
         S3 did not answer.
     """
     with ThreadPoolExecutor(PUSH_THREADS) as pool:
-        pushes = [pool.submit(_push_file, s3, output, f"{base_uri}/{output.key}", guard) for output in outputs]
+        pushes = [pool.submit(_push_file, s3, output, base_uri, guard) for output in outputs]
         try:
             return [push.result() for push in pushes]
         except BaseException:
@@ -127,22 +127,23 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
             raise
 
 
-def _push_file(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> dict[str, Any]:
+def _push_file(s3: S3, output: Output, base_uri: str, guard: Callable[[], None]) -> dict[str, Any]:
     guard()
+    uri = f"{base_uri}/{output.key}"
     if output.data is not None:
         etag = s3.put(uri, output.data, guard=guard)
-        return _entry(uri, len(output.data), hashlib.sha256(output.data), etag)
+        return _entry(output.key, len(output.data), hashlib.sha256(output.data), etag)
     digest = hashlib.sha256()
     size = 0
     with open(output.path, "rb") as stream:
         for block in iter(lambda: stream.read(1024 * 1024), b""):
             digest.update(block)
             size += len(block)
-    return _entry(uri, size, digest, s3.upload(output.path, uri, sha256=digest.digest(), guard=guard))
+    return _entry(output.key, size, digest, s3.upload(output.path, uri, sha256=digest.digest(), guard=guard))
 
 
-def _entry(uri: str, size_bytes: int, digest: Any, etag: str | None) -> dict[str, Any]:
-    return {"uri": uri, "size_bytes": size_bytes, "sha256": digest.hexdigest(), "etag": etag}
+def _entry(path: str, size_bytes: int, digest: Any, etag: str | None) -> dict[str, Any]:
+    return {"path": path, "size_bytes": size_bytes, "sha256": digest.hexdigest(), "etag": etag}
 
 
 def verify(s3: S3, files: Sequence[dict[str, Any]], base_uri: str) -> list[dict[str, Any]]:
@@ -164,11 +165,12 @@ def verify(s3: S3, files: Sequence[dict[str, Any]], base_uri: str) -> list[dict[
         S3 did not answer, or another job has written over a file.
     """
     objects = s3.list_objects(f"{base_uri}/")
+    verified = []
     for entry in files:
-        obj = objects.get(entry["uri"])
+        uri = f"{base_uri}/{entry['path']}"
+        obj = objects.get(uri)
         if obj is None or obj.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, obj.etag):
-            raise TransientFault(
-                f"{entry['uri']} is not what this job uploaded", causes.S3_UNAVAILABLE, file=entry["uri"]
-            )
-    # A later listing shows the same etag as long as nobody has replaced the object.
-    return [{**entry, "etag": objects[entry["uri"]].etag} for entry in files]
+            raise TransientFault(f"{uri} is not what this job uploaded", causes.S3_UNAVAILABLE, file=uri)
+        # A later listing shows the same etag as long as nobody has replaced the object.
+        verified.append({**entry, "etag": obj.etag})
+    return verified

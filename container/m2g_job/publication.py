@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 from m2g_job import abandoned, derivative, outputs
 from m2g_job.claim import Claim, Claims
@@ -49,9 +49,20 @@ class Publication:
         self._claims = Claims(s3, environment, log, results=results, sleep=stop.sleep)
 
     def succeed(
-        self, scan: Scan, files: Sequence[outputs.Output], provenance_file: outputs.Output, *, m2g_version: str | None
+        self,
+        scan: Scan,
+        files: Sequence[outputs.Output],
+        provenance_file: outputs.Output,
+        *,
+        graphs: Mapping[str, Mapping[str, Any]],
+        m2g_version: str | None,
     ) -> None:
         """Upload the outputs, then write the result of a scan that succeeded.
+
+        Parameters
+        ----------
+        graphs
+            What each connectome's file holds, by the file's place on this disk.
 
         Raises
         ------
@@ -60,19 +71,25 @@ class Publication:
         """
         while True:
             try:
-                result = self._push(scan, files, provenance_file, m2g_version)
+                result = self._push(scan, files, provenance_file, graphs, m2g_version)
                 break
             except HeldByAnotherJob as lost:
                 # Try again: the other job publishes, or it dies and this job takes over the claim.
                 self._log.write(f"stopped pushing: {lost}")
+        pushed = result["outputs"]["files"]
+        megabytes = sum(file["size_bytes"] for file in pushed) / 1e6
         self._log.write(
-            "done: pushed {} files, {:.1f} MB, in {:.1f} s to {}".format(
-                result["outputs"]["count"], result["outputs"]["bytes"] / 1e6, result["seconds"]["push"], scan.output
-            )
+            f"done: pushed {len(pushed)} files, {megabytes:.1f} MB, in {result['seconds']['push']:.1f} s"
+            f" to {scan.output}"
         )
 
     def _push(
-        self, scan: Scan, files: Sequence[outputs.Output], provenance_file: outputs.Output, m2g_version: str | None
+        self,
+        scan: Scan,
+        files: Sequence[outputs.Output],
+        provenance_file: outputs.Output,
+        graphs: Mapping[str, Mapping[str, Any]],
+        m2g_version: str | None,
     ) -> dict[str, Any]:
         """Take the claim, upload the outputs, and write the result; return the result."""
         abandoned.check(self._s3, self._environment)
@@ -85,7 +102,11 @@ class Publication:
                 pushed = []
                 for batch in (files, [provenance_file]):
                     pushed += outputs.push(self._s3, batch, scan.output, guard=lambda: self._guard(claim))
-                self._result_builder.files = outputs.verify(self._s3, pushed, scan.output)
+                verified = outputs.verify(self._s3, pushed, scan.output)
+            self._result_builder.files = [
+                {**entry, "graph": graphs[output.path]} if output.path in graphs else entry
+                for output, entry in zip((*files, provenance_file), verified)
+            ]
             result = self._result_builder.build(Ending(0))
             self._results.write(result, check=lambda: self._may_write(claim))
         return result

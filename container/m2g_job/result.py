@@ -54,10 +54,8 @@ class ResultBuilder:
         self.seconds = {"pull": 0.0, "m2g": 0.0, "push": 0.0}
         self.peak_memory_mib = 0
         self.peak_disk_mib = 0
+        #: The outputs of a scan that succeeded; the finished connectomes of one that failed.
         self.files: list[dict[str, Any]] = []
-        self.connectomes: list[str] = []
-        #: Of a failed scan too, with the URIs in the run's `failures/` folder.
-        self.graphs: list[dict[str, Any]] = []
         self.warnings: list[dict[str, str]] = []
 
     @contextmanager
@@ -72,7 +70,6 @@ class ResultBuilder:
     def build(self, ending: Ending) -> dict[str, Any]:
         """The result's JSON: `succeeded` with its outputs where the exit code is 0, otherwise `failed`."""
         scan, succeeded = self.scan, ending.exit_code == 0
-        files = self.files if succeeded else []
         return {
             "schema_version": 1,
             "run_id": self._environment.run_id,
@@ -89,11 +86,9 @@ class ResultBuilder:
             "peak_memory_mib": self.peak_memory_mib,
             "peak_disk_mib": self.peak_disk_mib,
             "outputs": {
-                "count": len(files),
-                "bytes": sum(entry["size_bytes"] for entry in files),
-                "connectomes": self.connectomes if succeeded else [],
-                "graphs": self.graphs,
-                "files": files,
+                # The files' paths begin there.
+                "folder": scan.output if scan and succeeded else self._environment.uri("failures", ""),
+                "files": self.files,
             },
             "warnings": self.warnings,
             "image": scan.image if scan else "",

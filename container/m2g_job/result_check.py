@@ -66,32 +66,23 @@ def _check_fields(result: dict[str, Any]) -> None:
 
 def _check_places(result: dict[str, Any], uri: str) -> None:
     outputs = record.mapping(result["outputs"])
-    sizes = dict(_file(record.mapping(entry)) for entry in record.items(outputs["files"]))
-    files = list(sizes)
-    connectomes = [record.text(entry, record.URI) for entry in record.items(outputs["connectomes"])]
-    graphs = [_graph(record.mapping(entry)) for entry in record.items(outputs.get("graphs", []))]
+    folder = record.text(outputs["folder"], record.URI)
+    files = [_file(record.mapping(entry)) for entry in record.items(outputs["files"])]
     run_uri, _, name = uri.rpartition("/results/")
     if name != f"{result['index']:05d}.json":
         raise record.Unreadable("it is of another scan")
-    has_succeeded = record.choice(result["status"], "succeeded", "failed") == "succeeded"
-    folder = f"{run_uri}/failures/{result['index']:05d}"
-    if has_succeeded:
-        if not connectomes:
-            raise record.Unreadable("it says `succeeded`, but names no connectome")
-        derivative, separator, _ = (files or [""])[0].partition(f"/{result['scan']}/")
-        folder = f"{derivative}/{result['scan']}"
-        if not separator or not result["scan"] or not _DERIVATIVE.fullmatch(derivative):
-            raise record.Unreadable("its files are not in the scan's folder in a derivative")
-        if folder.split("/")[:3] != uri.split("/")[:3]:
-            raise record.Unreadable("its files are in another bucket")
-    for file in (*connectomes, *files, *graphs):
-        if not file.startswith(f"{folder}/") or not is_plain_path(file[len(folder) + 1 :]):
-            raise record.Unreadable(f"{file!r} is not in {folder!r}")
-    if not set(connectomes) <= set(files):
-        raise record.Unreadable("a connectome is not one of its files")
+    if record.choice(result["status"], "succeeded", "failed") == "failed":
+        if folder != f"{run_uri}/failures/{result['index']:05d}":
+            raise record.Unreadable("its files are not in the run's folder for this scan's failures")
+        return
+    derivative, _, after = folder.rpartition(f"/{result['scan']}")
+    if after or not result["scan"] or not _DERIVATIVE.fullmatch(derivative):
+        raise record.Unreadable("its files are not in the scan's folder in a derivative")
+    if folder.split("/")[:3] != uri.split("/")[:3]:
+        raise record.Unreadable("its files are in another bucket")
     # m2g writes an empty file for an atlas of which no two regions are connected.
-    if has_succeeded and not any(sizes[connectome] for connectome in connectomes):
-        raise record.Unreadable("it says `succeeded`, but each connectome has 0 bytes")
+    if not any(size_bytes for size_bytes, is_connectome in files if is_connectome):
+        raise record.Unreadable("it says `succeeded`, but names no connectome that is not empty")
 
 
 def is_plain_path(path: str) -> bool:
@@ -99,17 +90,22 @@ def is_plain_path(path: str) -> bool:
     return all(map(record.FOLDER_NAME.fullmatch, path.split("/")))
 
 
-def _file(entry: dict[str, Any]) -> tuple[str, int]:
+def _file(entry: dict[str, Any]) -> tuple[int, bool]:
+    """Return the size of a file, and whether it is a connectome."""
+    if not is_plain_path(record.text(entry["path"])):
+        raise record.Unreadable(f"{record.shown(entry['path'])} is no path of a file in its folder")
     record.text(entry["sha256"], record.SHA256)
     record.text(entry.get("etag", ""))
-    return record.text(entry["uri"], record.URI), record.whole(entry["size_bytes"], 0, record.LARGEST_OBJECT)
+    graph = entry.get("graph")
+    if graph is not None:
+        _check_graph(record.mapping(graph))
+    return record.whole(entry["size_bytes"], 0, record.LARGEST_OBJECT), graph is not None
 
 
-def _graph(entry: dict[str, Any]) -> str:
-    record.text(entry["atlas"], record.FOLDER_NAME, longest=255)
-    record.choice(entry["kind"], *_KINDS)
+def _check_graph(graph: dict[str, Any]) -> None:
+    record.text(graph["atlas"], record.FOLDER_NAME, longest=255)
+    record.choice(graph["kind"], *_KINDS)
     for name in ("nodes", "edges", "lost"):
-        record.whole(entry[name], 0, _MOST)
-    if entry["regions"] is not None:
-        record.whole(entry["regions"], 0, _MOST)
-    return record.text(entry["uri"], record.URI)
+        record.whole(graph[name], 0, _MOST)
+    if graph["regions"] is not None:
+        record.whole(graph["regions"], 0, _MOST)

@@ -6,7 +6,7 @@ from __future__ import annotations
 #: The job runner has the same in container/m2g_job/gradients.py and bold_timing.py.
 SIDECAR_BYTES = 1_000_000
 
-#: A record of one scan, submission, attempt, claim or lease. A result lists its files, and has some 50 kB.
+#: A record of one scan, submission, attempt, claim or lease. A result lists its files, and has some 20 kB.
 RECORD_BYTES = 1_000_000
 
 #: A run's own record, which names its scans: some 200 bytes each, so 20 MB for 100,000.

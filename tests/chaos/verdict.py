@@ -35,7 +35,8 @@ class _Published:
 
     @property
     def files(self) -> list[dict[str, Any]]:
-        return list(self.value["outputs"]["files"])
+        outputs = self.value["outputs"]
+        return [{"uri": f"{outputs['folder']}/{file['path']}", **file} for file in outputs["files"]]
 
 
 def torn(world: World, brought: Path) -> list[str]:

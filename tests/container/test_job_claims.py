@@ -27,8 +27,8 @@ def assert_whole(world: World, job: str) -> None:
     """The result is this job's, and every object is the one that it lists."""
     result = world.result()
     assert (result["status"], result["job_id"]) == ("succeeded", job)
-    assert len(result["outputs"]["files"]) == len(world.keys(OUTPUT + "/")) > 0
-    for entry in result["outputs"]["files"]:
+    assert len(world.files()) == len(world.keys(OUTPUT + "/")) > 0
+    for entry in world.files():
         data = world.get(entry["uri"].split("/", 3)[3])
         assert hashlib.sha256(data).hexdigest() == entry["sha256"]
         assert "/dwi/" not in entry["uri"] or data.startswith(f"{job} {result['attempt']}\n".encode())

@@ -69,7 +69,7 @@ def test_lost_regions_are_in_the_result_and_in_the_last_lines(world: World) -> N
     code, output = world.run(OPSCTL_FAKE_M2G_LOST="2")
 
     assert code == 0, output
-    (graph,) = world.result()["outputs"]["graphs"]
+    (graph,) = world.graphs()
     assert (graph["regions"], graph["lost"], graph["nodes"]) == (70, 2, 68)
     assert world.result()["warnings"] == [
         {
@@ -80,7 +80,7 @@ def test_lost_regions_are_in_the_result_and_in_the_last_lines(world: World) -> N
         }
     ]
     assert output.splitlines()[-2] == "opsctl: 2 regions of Desikan lost"
-    connectomes = world.result()["outputs"]["connectomes"]
+    connectomes = [graph["uri"] for graph in world.graphs()]
     assert not [uri for uri in connectomes if "lost_roi" in uri], "a list of labels is no connectome"
 
 
@@ -93,7 +93,7 @@ def test_what_m2g_cuts_of_an_atlas_in_every_scan_is_no_warning(world: World) -> 
 
     assert code == 0, output
     assert world.result()["warnings"] == []
-    assert world.result()["outputs"]["graphs"][0]["lost"] == 68
+    assert world.graphs()[0]["lost"] == 68
     assert "opsctl: 68 regions of MICCAI lost\n" in output
 
 
@@ -106,7 +106,7 @@ def test_a_func_scan_loses_the_regions_that_have_no_column(world: World) -> None
     code, output = world.run(OPSCTL_FAKE_M2G_LOST="3")
 
     assert code == 0, output
-    assert [graph["lost"] for graph in world.result()["outputs"]["graphs"]] == [3, 3]
+    assert [graph["lost"] for graph in world.graphs()] == [3, 3]
     assert world.result()["warnings"] == [
         {
             "code": "regions_lost",
@@ -127,7 +127,7 @@ def test_an_atlas_without_any_edge_does_not_cost_the_others(world: World) -> Non
     code, output = world.run(OPSCTL_FAKE_M2G="empty-jhu")
 
     assert code == 0, output
-    empty = {graph["atlas"]: graph["edges"] for graph in world.result()["outputs"]["graphs"]}
+    empty = {graph["atlas"]: graph["edges"] for graph in world.graphs()}
     assert (len(empty), empty[ATLAS.replace("Desikan", "JHU")]) == (3, 0)
     assert [(warning["code"], warning["text"]) for warning in world.result()["warnings"]] == [
         ("diagonal_only", "The connectome of JHU has no edge between different regions.")

@@ -38,7 +38,7 @@ def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mo
     # A slow machine may need a second or more for a fake that does nothing.
     actual = result["cause"].replace("after 1 s", "after 0 s").replace("after 2 s", "after 0 s")
     assert actual.startswith(cause), result["cause"]
-    assert result["outputs"] == {"count": 0, "bytes": 0, "connectomes": [], "graphs": [], "files": []}
+    assert result["outputs"] == {"folder": f"s3://{BUCKET}/{FAILURES}", "files": []}
     assert world.keys(FAILURES) == [f"{FAILURES}/attempt-1/m2g.log", f"{FAILURES}/attempt-1/{SKULL_STRIP}"]
     assert b"m2g runs on dwi" in world.get(f"{FAILURES}/attempt-1/m2g.log")
     assert world.keys("HNU1/derivatives") == [], "nothing of a failed scan stands among the outputs"
@@ -67,11 +67,10 @@ def test_the_connectomes_that_m2g_finished_are_kept_and_not_published(world: Wor
 
     assert world.run(OPSCTL_FAKE_M2G="fails-after-a-graph", OPSCTL_FAKE_M2G_LOST="2")[0] == 1
 
-    outputs = world.result()["outputs"]
     atlas = ATLAS.replace("Desikan", "AAL")  # the first in m2g's order; Desikan's was never made
     uri = f"s3://{BUCKET}/{FAILURES}/attempt-1/connectomes_d/{atlas}/sub-0025427_ses-1_dwi_{atlas}_connectome.csv"
-    assert (outputs["connectomes"], outputs["files"], world.result()["warnings"]) == ([], [], [])
-    assert outputs["graphs"] == [
+    assert world.result()["warnings"] == []
+    assert world.graphs() == [
         {
             "uri": uri,
             "atlas": atlas,
@@ -111,7 +110,7 @@ def test_a_graph_that_breaks_off_is_no_connectome(world: World) -> None:
     assert code == 1, output
     assert world.result()["cause_code"] == "no_connectome"
     assert world.result()["cause"].endswith("_connectome.csv: it breaks off in its last line")
-    assert world.result()["outputs"]["graphs"] == []
+    assert world.graphs() == []
 
 
 def test_the_connectomes_of_a_stopped_m2g_are_kept(world: World) -> None:
@@ -120,7 +119,7 @@ def test_the_connectomes_of_a_stopped_m2g_are_kept(world: World) -> None:
     job.process.send_signal(signal.SIGTERM)
 
     assert job.wait() == 143, job.output
-    (graph,) = world.result()["outputs"]["graphs"]
+    (graph,) = world.graphs()
     assert (graph["atlas"], graph["regions"]) == (ATLAS, 70)
     assert graph["uri"].startswith(f"s3://{BUCKET}/{FAILURES}/attempt-1/connectomes_d/")
     assert graph["uri"].removeprefix(f"s3://{BUCKET}/") in world.keys(FAILURES)
@@ -131,9 +130,8 @@ def test_a_scan_that_fails_while_it_is_published_names_no_output(world: World, s
 
     assert world.run(OPSCTL_FAKE_M2G_LOST="2")[0] != 0
 
-    outputs, warnings = world.result()["outputs"], world.result()["warnings"]
-    assert [graph["uri"].startswith(f"s3://{BUCKET}/{FAILURES}/") for graph in outputs["graphs"]] == [True]
-    assert (outputs["connectomes"], warnings) == ([], [])
+    assert [file["uri"].startswith(f"s3://{BUCKET}/{FAILURES}/") for file in world.files()] == [True]
+    assert world.result()["warnings"] == []
 
 
 def test_an_argument_that_follows_from_no_option_never_reaches_m2g(world: World) -> None:
@@ -165,7 +163,7 @@ def test_the_next_attempt_starts_clean_and_overwrites_the_failed_result(world: W
     assert code == 0, output
     result = world.result()
     assert (result["status"], result["attempt"]) == ("succeeded", 2)
-    assert not [entry["uri"] for entry in result["outputs"]["files"] if "old" in entry["uri"]]
+    assert not [entry["uri"] for entry in world.files() if "old" in entry["uri"]]
     assert (work / "mine").exists()
     assert (world.folder / "bin" / "m2g").exists()
     assert world.keys(f"{FAILURES}/attempt-1/"), "the first attempt's logs stay"

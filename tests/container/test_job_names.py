@@ -52,12 +52,11 @@ def test_a_func_scans_outputs_name_its_session_task_and_run(world: World, sessio
         f"{func}_edgelist.csv",
     ]
     assert f"func/register/roi_timeseries/{ATLAS}/roi_stats.csv" in keys
-    graphs = world.result()["outputs"]["graphs"]
+    graphs = world.graphs()
     assert [(graph["atlas"], graph["kind"], graph["nodes"], graph["edges"], graph["lost"]) for graph in graphs] == [
-        (ATLAS, "correlation", 70, 70 * 69 // 2, 0),
         (ATLAS, "absolute correlation", 70, 70 * 69 // 2, 0),
+        (ATLAS, "correlation", 70, 70 * 69 // 2, 0),
     ]
-    assert [graph["uri"] for graph in graphs] == world.result()["outputs"]["connectomes"]
 
 
 def test_a_label_with_a_plus_is_m2gs_under_another_and_the_outputs_under_its_own(world: World) -> None:

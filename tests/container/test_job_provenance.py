@@ -77,7 +77,7 @@ def test_the_provenance_says_from_what_and_by_what(world: World) -> None:
         assert document[name] == result[name]
     assert (document["m2g_version"], document["opsctl_version"]) == ("0.3.0", "0.1.0")
     assert document["m2g_package_sha256"] == PACKAGE_SHA256
-    assert f"s3://{BUCKET}/{PROVENANCE}" in [entry["uri"] for entry in result["outputs"]["files"]]
+    assert f"s3://{BUCKET}/{PROVENANCE}" in [entry["uri"] for entry in world.files()]
     assert world.keys(f"{DERIVATIVE}/dataset_description.json")
     description = json.loads(world.get(f"{DERIVATIVE}/dataset_description.json"))
     assert description["DatasetLinks"] == {"source": f"s3://{BUCKET}/HNU1"}

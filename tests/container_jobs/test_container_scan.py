@@ -75,7 +75,7 @@ def test_a_scan_goes_from_s3_to_s3(contained: Contained, world: World, tmp_path:
     assert " ".join(f"{name}={BASE_VARIABLES[name]}" for name in VARIABLES) in lines
     connectome = f"connectomes_d/{ATLAS}/sub-0025427_ses-1_dwi_{ATLAS}_connectome.csv"
     assert f"{OUTPUT}/{connectome}" in world.keys(OUTPUT)
-    assert {file["uri"].partition(f"{BUCKET}/")[2] for file in result["outputs"]["files"]} == set(world.keys(OUTPUT))
+    assert {file["uri"].partition(f"{BUCKET}/")[2] for file in world.files()} == set(world.keys(OUTPUT))
     assert contained.names() == []
     contained.wait_for_no_volumes()
 

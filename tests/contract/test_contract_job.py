@@ -142,7 +142,6 @@ ENDINGS = (Ending(0), ScanFailed("why", causes.OUT_OF_MEMORY, peak_memory_mib=81
 
 FILE = f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1/x.csv"
 GRAPH = {
-    "uri": FILE,
     "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
     "kind": "streamlines",
     "nodes": 68,
@@ -157,13 +156,10 @@ def test_status_reads_what_the_job_writes(exit_code):
     builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
     document = ScanDocuments(M2gOptions(), run=run(8), atlases=ATLASES, job=JOB).document(scan(), 7)
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
-    builder.files = [{"uri": FILE, "size_bytes": 3, "sha256": "0" * 64}]
-    builder.connectomes = [FILE]
-    builder.peak_disk_mib = 2048
     # A failed scan's lie beside the run's records.
-    failures = f"s3://{BUCKET}/opsctl/runs/{RUN_ID}/failures/00007/attempt-2/x.csv"
-    graph = {**GRAPH, "uri": failures if exit_code else FILE}
-    builder.graphs = [graph]
+    path = "attempt-2/x.csv" if exit_code else "x.csv"
+    builder.files = [{"path": path, "size_bytes": 3, "sha256": "0" * 64, "graph": GRAPH}]
+    builder.peak_disk_mib = 2048
     builder.warnings = [{"code": "regions_lost", "atlas": "Desikan", "text": "2 regions of Desikan lost."}]
     value = builder.build(ENDINGS[exit_code])
     result = Result.decode(json.dumps(value).encode(), environment(7).uri("results"))
@@ -174,7 +170,9 @@ def test_status_reads_what_the_job_writes(exit_code):
     assert result.log_stream == "csa/default/abc"
     assert len(result.files) == (exit_code == 0)
     assert result.peak_disk_mib == 2048
-    assert [msgspec.structs.asdict(read) for read in result.graphs] == [graph]
+    failures = f"s3://{BUCKET}/opsctl/runs/{RUN_ID}/failures/00007/{path}"
+    uri = failures if exit_code else FILE
+    assert [msgspec.structs.asdict(read) for read in result.graphs] == [{**GRAPH, "uri": uri}]
     assert [asdict(warning) for warning in result.warnings] == builder.warnings
 
 

@@ -13,7 +13,20 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.record_examples import ATTEMPT, FILE, JOBS, KINDS, PREFIX, RESULT, RUN, SUBMISSION, Kind, encoded
+from support.record_examples import (
+    ATTEMPT,
+    FOLDER,
+    GRAPH,
+    JOBS,
+    KINDS,
+    PATH,
+    PREFIX,
+    RESULT,
+    RUN,
+    SUBMISSION,
+    Kind,
+    encoded,
+)
 
 from opsctl.core.bounded import LONGEST_CAUSE
 from opsctl.core.record import UnreadableRecord
@@ -101,12 +114,12 @@ def test_a_missing_field_inside_is_named_with_its_place(kind: Kind) -> None:
 
 INNER = {
     "result": [
-        ("outputs.", ["outputs"], "connectomes"),
+        ("outputs.", ["outputs"], "folder"),
         ("outputs.", ["outputs"], "files"),
-        *(("outputs.files[0].", ["outputs", "files", 0], field) for field in ("uri", "size_bytes", "sha256")),
+        *(("outputs.files[0].", ["outputs", "files", 0], field) for field in ("path", "size_bytes", "sha256")),
         *(
-            ("outputs.graphs[0].", ["outputs", "graphs", 0], field)
-            for field in ("uri", "atlas", "kind", "nodes", "edges", "regions", "lost")
+            ("outputs.files[0].graph.", ["outputs", "files", 0, "graph"], field)
+            for field in ("atlas", "kind", "nodes", "edges", "regions", "lost")
         ),
         *(("warnings[0].", ["warnings", 0], field) for field in ("code", "atlas", "text")),
     ],
@@ -194,12 +207,18 @@ OUT_OF_RANGE = [
     ("result", {"peak_disk_mib": -1}),
     ("result", {"warnings": [{"code": "odd", "atlas": "x", "text": ""}]}),
     *(
-        ("result", {"outputs": {**RESULT["outputs"], "graphs": [{**RESULT["outputs"]["graphs"][0], **change}]}})
-        for change in ({"nodes": -1}, {"edges": 1.5}, {"kind": "fibres"}, {"lost": None}, {"atlas": ""})
+        ("result", {"outputs": {**RESULT["outputs"], "files": [{**RESULT["outputs"]["files"][0], **change}]}})
+        for change in (
+            *(
+                {"graph": {**GRAPH, **wrong}}
+                for wrong in ({"nodes": -1}, {"edges": 1.5}, {"lost": None}, {"atlas": ""})
+            ),
+            *({"graph": {**GRAPH, "kind": "fibres"}}, {"graph": "x"}),
+            *({"size_bytes": -1}, {"path": ""}, {"sha256": ""}),
+        )
     ),
     ("result", {"seconds": {"m2g": -1}}),
-    ("result", {"outputs": {"connectomes": [], "files": [{"uri": "s3://x", "size_bytes": -1, "sha256": ""}]}}),
-    ("result", {"outputs": {"connectomes": [], "files": [{"uri": "", "size_bytes": 1, "sha256": ""}]}}),
+    ("result", {"outputs": {**RESULT["outputs"], "folder": ""}}),
     *(("submission", {"size": value}) for value in (0, 10_001)),
     ("submission", {"state": "sent"}),
     ("submission", {"job_id": ""}),
@@ -261,10 +280,10 @@ def test_what_is_no_json_object_is_refused(kind: Kind, data: bytes) -> None:
     refusal(kind, data)
 
 
-@pytest.mark.parametrize("field", [b"abc", b"sub-01/ses-1", b"succeeded", b"2026-11-22T12:00:00Z", FILE.encode()])
-def test_a_text_that_is_not_utf_8_is_refused(field: bytes) -> None:
+@pytest.mark.parametrize("field", ["abc", "sub-01/ses-1", "succeeded", "2026-11-22T12:00:00Z", PATH, FOLDER])
+def test_a_text_that_is_not_utf_8_is_refused(field: str) -> None:
     kind = KINDS["result"]
-    refusal(kind, encoded(RESULT).replace(field, b"\xff\xfe"))
+    refusal(kind, encoded(RESULT).replace(field.encode(), b"\xff\xfe"))
 
 
 JSON_VALUES = st.recursive(

@@ -87,8 +87,9 @@ def _use_result(value: Result) -> None:
     assert (value.index, value.contradiction(value.scan, value.folder)) == (3, "")
     status = join(RUN, results={3: value}, jobs={})
     _use_status(status, merge_attempts([], {3: value}, []), {3: value})
+    assert not value.succeeded or (value.folder.startswith("s3://data/") and "/derivatives/" in value.folder)
     for file in (*value.files, *value.graphs):
-        assert file.uri.startswith("s3://data/HNU1/derivatives/" if value.succeeded else "s3://data/opsctl/runs/")
+        assert file.uri.startswith(f"{value.folder}/" if value.succeeded else "s3://data/opsctl/runs/")
         assert "/../" not in file.uri and "/." not in file.uri
 
 

@@ -19,7 +19,7 @@ from support.report_world import CAUSES, scene
 from opsctl.commands.results.report import MARK, ReportSubject
 from opsctl.core.preview import BANNER
 from opsctl.core.runs.manifest import Origin
-from opsctl.core.runs.result import ResultWarning
+from opsctl.core.runs.result_record import ResultWarning
 from opsctl.core.runs.status import State
 from opsctl.render.report.pictures import ImageDecoder
 

@@ -12,7 +12,7 @@ from support.repository import ROOT
 from support.view_examples import detail, run, status
 
 from opsctl.commands.runs.scan_detail import details_json
-from opsctl.core.runs.result import ResultWarning
+from opsctl.core.runs.result_record import ResultWarning
 from opsctl.core.runs.scan_warnings import grouped_warnings
 from opsctl.core.runs.status import RunStatus
 from opsctl.render.scan_detail import show_detail

@@ -250,6 +250,15 @@ class World:
         result: dict[str, Any] = json.loads(body)
         return result
 
+    def files(self, index: int = 0) -> list[dict[str, Any]]:
+        """The files of a scan's result, each with its `uri`."""
+        outputs = self.result(index)["outputs"]
+        return [{"uri": f"{outputs['folder']}/{file['path']}", **file} for file in outputs["files"]]
+
+    def graphs(self) -> list[dict[str, Any]]:
+        """What each connectome of the first scan's result holds, with its `uri`."""
+        return [{"uri": file["uri"], **file["graph"]} for file in self.files() if "graph" in file]
+
     def attempt(self, job: str = "job-a", *, attempt: int = 1, index: int = 0) -> dict[str, Any]:
         """The record of one attempt."""
         token = hashlib.sha256(job.encode()).hexdigest()[:8]

@@ -24,6 +24,7 @@ from m2g_job.scan import Scan
 from opsctl.core.runs.manifest import timestamp
 from support.batch_history import PlayedAttempt, PlayedJob
 from support.memory_s3 import MemoryS3
+from support.record_examples import GRAPH
 from support.unwatched_stop import UnwatchedStop
 
 Ending = Literal["done", "m2g failed", "wrong input", "out of memory", "S3 silent", "stopped"]
@@ -125,11 +126,12 @@ class PlayedRunner(Job):
         """Nothing: m2g wrote no files."""
 
     def _publish(self, scan: Scan, connectomes: Any) -> None:
-        uri = f"{scan.output}/connectomes_d/Desikan/{scan.name.replace('/', '_')}_Desikan_connectome.csv"
-        etag = self._played_s3.put_object(**bucket_and_key(uri), Body=_BODY)["ETag"].strip('"')
+        path = f"connectomes_d/Desikan/{scan.name.replace('/', '_')}_Desikan_connectome.csv"
+        etag = self._played_s3.put_object(**bucket_and_key(f"{scan.output}/{path}"), Body=_BODY)["ETag"].strip('"')
         digest = hashlib.sha256(_BODY).hexdigest()
-        self._result_builder.files = [{"uri": uri, "size_bytes": len(_BODY), "sha256": digest, "etag": etag}]
-        self._result_builder.connectomes = [uri]
+        self._result_builder.files = [
+            {"path": path, "size_bytes": len(_BODY), "sha256": digest, "etag": etag, "graph": GRAPH}
+        ]
         with self._publication._claims.take() as claim:
             result = self._result_builder.build(faults.Ending(0))
             self._results.write(result, check=lambda: self._publication._may_write(claim))

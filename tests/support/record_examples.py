@@ -22,7 +22,18 @@ from support.example_platform import RECORD
 
 RUN_ID = "HNU1-20261122-120000-ab12"
 OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
-FILE = f"{OUTPUT}/sub-01/ses-1/connectomes_d/x.csv"
+FOLDER = f"{OUTPUT}/sub-01/ses-1"
+PATH = "connectomes_d/x.csv"
+FILE = f"{FOLDER}/{PATH}"
+#: Of a connectome.
+GRAPH = {
+    "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
+    "kind": "streamlines",
+    "nodes": 68,
+    "edges": 812,
+    "regions": 70,
+    "lost": 2,
+}
 TIMES = {"started_at": "2026-11-22T12:00:00Z", "stopped_at": "2026-11-22T12:10:00Z"}
 PREFIX = f"opsctl/runs/{RUN_ID}"
 
@@ -57,21 +68,8 @@ RESULT: dict[str, Any] = {
     "peak_memory_mib": 812,
     "peak_disk_mib": 2048,
     "outputs": {
-        "count": 1,
-        "bytes": 5,
-        "connectomes": [FILE],
-        "graphs": [
-            {
-                "uri": FILE,
-                "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
-                "kind": "streamlines",
-                "nodes": 68,
-                "edges": 812,
-                "regions": 70,
-                "lost": 2,
-            }
-        ],
-        "files": [{"uri": FILE, "size_bytes": 5, "sha256": "f" * 64, "etag": "ee"}],
+        "folder": FOLDER,
+        "files": [{"path": PATH, "size_bytes": 5, "sha256": "f" * 64, "etag": "ee", "graph": GRAPH}],
     },
     "warnings": [{"code": "regions_lost", "atlas": "Desikan_space-MNI152NLin6_res-2x2x2", "text": "2 regions lost."}],
     "image": "repo:1",
@@ -245,8 +243,12 @@ START_TIMES = {
 
 def outputs_of(scan: str, output: str = OUTPUT) -> dict[str, Any]:
     """The outputs of a succeeded result that has one connectome; no object is written."""
-    file = f"{output}/{scan}/connectomes_d/x.csv"
-    return {"connectomes": [file], "files": [{"uri": file, "size_bytes": 5, "sha256": "f" * 64, "etag": "ee"}]}
+    return {**RESULT["outputs"], "folder": f"{output}/{scan}"}
+
+
+def outputs_of_failed(index: int, run_id: str = RUN_ID) -> dict[str, Any]:
+    """The outputs of a failed result without a finished connectome."""
+    return {"folder": f"s3://data/opsctl/runs/{run_id}/failures/{index:05d}", "files": []}
 
 
 FAILED_RESULT = {
@@ -256,7 +258,7 @@ FAILED_RESULT = {
     "cause": "why",
     "cause_code": "m2g_failed",
     "facts": {"exit_code": 1, "signal": 9},
-    "outputs": {"connectomes": [], "files": [], "graphs": []},
+    "outputs": outputs_of_failed(3),
 }
 #: Every kind that opsctl reads.
 FUZZED = {

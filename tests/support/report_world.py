@@ -23,13 +23,16 @@ from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.reason import NO_REASON, Reason, batch_reason
 from opsctl.core.errors import Problem
+from opsctl.core.results.connectome import GraphSize, size_of
+from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.results.node_table import known_nodes
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.output_kinds import GraphKind
-from opsctl.core.runs.result import OutputFile, Result, ResultWarning
+from opsctl.core.runs.result import Graph, OutputFile, Result
+from opsctl.core.runs.result_record import ResultWarning
 from opsctl.core.runs.status import BatchJob, State, join
 from opsctl.render.report import page
 from opsctl.render.report.pictures import DecodedFile, ImageDecoder
@@ -184,6 +187,7 @@ def scene(
     text_of = matrix_text if kind == "streamlines" else correlations_text
     matrices = [text_of(nodes, seed=seed).encode() for seed in range(0 if connectomes_of else pictures)]
     matrices += [text.encode() for text in (connectomes_of or {}).values()]
+    sizes = [size_of(text.decode()) for text in matrices]
     slices = [png(seed=seed) for seed in range(pictures)]
     for index, state in enumerate(states):
         started = START + timedelta(seconds=rng.uniform(0, 3000))
@@ -223,6 +227,7 @@ def scene(
             peak_disk_mib=2_100 + index % 5,
             warnings=(warnings or {}).get(index, ()),
             connectomes=connectomes,
+            graphs=_graphs(connectomes, kind, sizes[index % len(sizes)]) if connectomes else (),
             files=files,
             log_stream=f"csa/default/{index:08x}",
             job_id=f"j:{index}",
@@ -315,6 +320,13 @@ def _attempt(
         cause_code=reason.code,
         facts=reason.facts,
         log_stream=f"csa/default/{index:08x}-{number}",
+    )
+
+
+def _graphs(connectomes: Sequence[str], kind: GraphKind, size: GraphSize) -> tuple[Graph, ...]:
+    return tuple(
+        Graph(uri=uri, atlas=atlas_of(uri), kind=kind, nodes=size.nodes, edges=size.edges, regions=None, lost=0)
+        for uri in connectomes
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from opsctl.commands.results.download import Downloaded, download, open_folder
 from opsctl.commands.results.download_plan import Download, DownloadPlan, plan_download
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
+from opsctl.core.errors import Problem
 from opsctl.core.location import Location
+from opsctl.core.results.connectome import GraphSize, size_of
+from opsctl.core.results.connectome_table import atlas_of, kind_of
 from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.output_kinds import What
+from support.record_examples import outputs_of_failed
 
 RUN = "HNU1-20261122-120000-ab12"
 SCANS = ("sub-01/ses-1", "sub-02")
@@ -78,19 +83,31 @@ class World:
         graphs: Sequence[Mapping[str, Any]] = (),
         **changes: Any,
     ) -> None:
-        """Publish a result and its files, given by their paths below the output or by their URIs."""
+        """Publish a result and its files, given by their paths below the output.
+
+        Parameters
+        ----------
+        graphs
+            What some of the files hold, each with its `uri`; other connectomes are counted.
+        """
+        sizes = {graph["uri"]: {name: graph[name] for name in graph if name != "uri"} for graph in graphs}
         scan = changes.get("scan") or SCANS[index]
         if changes.get("status") != "failed" and not any(place.endswith(".csv") for place in files):
             # A scan is done only with a connectome.
             files = {**files, f"{scan}/connectomes_d/A/x.csv": b"1 2 5.0\n"}
         listed = []
         for place, body in files.items():
-            uri = place if place.startswith("s3:") else f"{OUTPUT}/{place}"
-            digest = hashlib.sha256(body).hexdigest()
-            entry = {"uri": uri, "size_bytes": len(body), "sha256": digest, "etag": hashlib.md5(body).hexdigest()}
+            entry: dict[str, Any] = {
+                "path": posixpath.relpath(place, scan),
+                "size_bytes": len(body),
+                "sha256": hashlib.sha256(body).hexdigest(),
+                "etag": hashlib.md5(body).hexdigest(),
+            }
+            if _is_connectome(place):
+                entry["graph"] = sizes.pop(f"{OUTPUT}/{place}", None) or _graph(place, body)
             listed.append(entry)
-            if uri.startswith(f"{OUTPUT}/"):
-                self.s3.put_object(Bucket="data", Key=uri.removeprefix("s3://data/"), Body=body)
+            self.s3.put_object(Bucket="data", Key=self.key(place), Body=body)
+        assert not sizes, "a graph of no file"
         value = {
             "schema_version": 1,
             "run_id": run_id,
@@ -109,11 +126,9 @@ class World:
             "peak_memory_mib": 812,
             "job_id": "j",
             "log_stream": "l",
-            "outputs": {
-                "connectomes": [entry["uri"] for entry in listed if _is_connectome(entry["uri"])],
-                "files": listed,
-                "graphs": list(graphs),
-            },
+            "outputs": {"folder": f"{OUTPUT}/{scan}", "files": listed}
+            if changes.get("status") != "failed"
+            else outputs_of_failed(index, run_id),
             **changes,
         }
         self.storage.put_json("data", f"opsctl/runs/{run_id}/results/{index:05d}.json", value)
@@ -148,6 +163,24 @@ class World:
             raise downloaded.faults.summary()
         assert {item.place for item in completed} == {item.place for item in downloaded.present}
         return sorted(item.place for item in completed)
+
+
+def _graph(place: str, body: bytes) -> dict[str, Any]:
+    """What a job says of a connectome of an atlas that it does not know."""
+    try:
+        size = size_of(body.decode())
+    except Problem:
+        # What somebody made of the file later.
+        size = GraphSize(nodes=2, edges=1)
+    kind = kind_of(place) or "streamlines"
+    return {
+        "atlas": atlas_of(place),
+        "kind": kind,
+        "nodes": size.nodes,
+        "edges": size.edges,
+        "regions": None,
+        "lost": 0,
+    }
 
 
 def _is_connectome(uri: str) -> bool:

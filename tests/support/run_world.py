@@ -31,7 +31,7 @@ from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.home import Home
 from support.fake_batch import FakeBatch
-from support.record_examples import result_uri
+from support.record_examples import GRAPH, OUTPUT, RUN_ID, outputs_of, outputs_of_failed, result_uri
 
 PATTERNS = entity_patterns()
 ATLASES = tuple(atlas.name for atlas in atlas_table().default)
@@ -227,11 +227,24 @@ def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
 
 def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), **changes: Any) -> dict[str, Any]:
     """A succeeded result; `files` are connectomes by URI: without any, one that is not written."""
-    if not files and changes.get("status") != "failed":
-        files = [(f"s3://data/HNU1/derivatives/m2g-csa-native/{scan}/connectomes_d/x.csv", b"1 2 3.0\n")]
+    failed = changes.get("status") == "failed"
+    run_id = changes.get("run_id", RUN_ID)
+    output = files[0][0].partition(f"/{scan}/")[0] if files else OUTPUT
+    outputs = outputs_of_failed(index, run_id) if failed else outputs_of(scan, output)
+    if files and not failed:
+        outputs["files"] = [
+            {
+                "path": uri.removeprefix(f"{outputs['folder']}/"),
+                "size_bytes": len(body),
+                "sha256": hashlib.sha256(body).hexdigest(),
+                "etag": hashlib.md5(body).hexdigest(),
+                "graph": GRAPH,
+            }
+            for uri, body in files
+        ]
     return {
         "schema_version": 1,
-        "run_id": "R",
+        "run_id": run_id,
         "index": index,
         "scan": scan,
         "key": "k",
@@ -245,20 +258,7 @@ def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), 
         "stopped_at": "2026-11-22T12:00:05Z",
         "seconds": {"pull": 1.0, "m2g": 2.0, "push": 0.5},
         "peak_memory_mib": 812,
-        "outputs": {
-            "count": len(files),
-            "bytes": sum(len(body) for _, body in files),
-            "connectomes": [uri for uri, _ in files],
-            "files": [
-                {
-                    "uri": uri,
-                    "size_bytes": len(body),
-                    "sha256": hashlib.sha256(body).hexdigest(),
-                    "etag": hashlib.md5(body).hexdigest(),
-                }
-                for uri, body in files
-            ],
-        },
+        "outputs": outputs,
         "image": "repo:0.1.0",
         "job_id": "j",
         "log_stream": "csa/default/t",

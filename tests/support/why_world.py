@@ -22,7 +22,7 @@ from opsctl.core.runs.submission import submissions_of, submit_request
 from opsctl.home import Home
 from support import faulty_server
 from support.local_servers import JOB_POLICY, trust
-from support.record_examples import outputs_of
+from support.record_examples import outputs_of, outputs_of_failed
 
 GROUP = "/opsctl/local"
 
@@ -180,7 +180,7 @@ class World:
             "stopped_at": run.created_at,
             "seconds": {},
             "peak_memory_mib": 812,
-            "outputs": {"connectomes": [], "files": []}
+            "outputs": outputs_of_failed(index, run.run_id)
             if changes.get("status") == "failed"
             else outputs_of(run.scans[index], run.output),
             "log_stream": "",

@@ -180,7 +180,7 @@ class Storage:
         from opsctl.core.runs.files_digest import FolderDigests
 
         prefix = location.key_prefix
-        digests = FolderDigests(location.bucket, prefix, scans)
+        digests = FolderDigests(prefix, scans)
         with translated(f"listing {location.uri}"):
             _, folders = self._listing.level(location.bucket, prefix)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]

@@ -12,7 +12,7 @@ from opsctl.commands.results.report_asset import Asset
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import Problem
 from opsctl.core.reliability.graph_stack import StackedScan
-from opsctl.core.results.connectome_table import LOST_NAME, UNKNOWN, atlas_of, kind_of
+from opsctl.core.results.connectome_table import LOST_NAME, UNKNOWN, atlas_of
 from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.runs.output_kinds import GraphKind
 from opsctl.core.runs.result import OutputFile, Result
@@ -38,16 +38,14 @@ class RunGraphs:
 
     def files(self) -> list[GraphFile]:
         """All connectomes; a result's files that are no outputs of its scan are left out, as `results` does."""
-        # Each result has 50 kB of files, and is not kept.
+        # Each result has 30 kB of files, and is not kept.
         return [file for result in self._reader.each_result() if result.succeeded for file in self._files(result)]
 
     def _files(self, result: Result) -> Iterator[GraphFile]:
-        graphs = {graph.uri: graph for graph in result.graphs}
         by_uri = {file.uri: file for file in result.files}
-        for uri in result.connectomes:
-            file, graph = by_uri[uri], graphs.get(uri)
-            kind, atlas = graph.kind if graph else kind_of(uri), atlas_of(uri)
-            if kind is None or atlas == UNKNOWN or not self._is_own(file, result.index, is_connectome=True):
+        for graph in result.graphs:
+            uri, kind, file, atlas = graph.uri, graph.kind, by_uri[graph.uri], atlas_of(graph.uri)
+            if atlas == UNKNOWN or not self._is_own(file, result.index, is_connectome=True):
                 continue
             lost = by_uri.get(f"{uri.rpartition('/')[0]}/{LOST_NAME}")
             has_lost = lost is not None and self._is_own(lost, result.index, is_connectome=False)
@@ -59,8 +57,8 @@ class RunGraphs:
                 address=uri,
                 size_bytes=file.size_bytes,
                 sha256=file.sha256,
-                regions=graph.regions if graph else None,
-                lost=graph.lost if graph else None,
+                regions=graph.regions,
+                lost=graph.lost,
                 lost_address=lost.uri if lost is not None and has_lost else "",
                 lost_size_bytes=lost.size_bytes if lost is not None and has_lost else None,
                 lost_sha256=lost.sha256 if lost is not None and has_lost else "",

@@ -11,13 +11,14 @@ from typing import Any
 from opsctl.commands.results.faults import Faults
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.results.connectome_table import is_lost_list, kind_of
+from opsctl.core.results.connectome_table import is_lost_list
 from opsctl.core.results.place import WrongPlace, colliding, local_place
 from opsctl.core.results.qa import is_qa
 from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.output_kinds import GraphKind
-from opsctl.core.runs.result import OutputFile, Result, ResultWarning
+from opsctl.core.runs.result import OutputFile, Result
+from opsctl.core.runs.result_record import ResultWarning
 
 #: A key has 1,024 bytes.
 _SHOWN = 300
@@ -214,8 +215,7 @@ def _chosen(
     kinds = {graph.uri: graph.kind for result in with_graphs for graph in result.graphs}
 
     def kind(item: Download) -> GraphKind | None:
-        # Only for `--kind`: of 13,500 connectomes it takes a tenth of a second.
-        return kinds.get(item.file.uri) or kind_of(item.place) if request.kinds else None
+        return kinds[item.file.uri] if request.kinds else None
 
     request.ensure_selected(
         (item.place, kind(item)) for item in downloads if item.is_connectome and item.index in selected

@@ -12,7 +12,7 @@ from opsctl.commands.results.failed_files import failed_files
 from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_asset import Asset, AssetKind
 from opsctl.core.results.connectome_counts import ConnectomeCounts
-from opsctl.core.results.connectome_table import LOST_NAME, atlas_of, kind_of
+from opsctl.core.results.connectome_table import LOST_NAME, atlas_of
 from opsctl.core.results.pictured_atlas import pictured_atlas
 from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.results.qa import is_qa_picture, most_useful_first
@@ -190,7 +190,7 @@ def _suspects_first(scan: ScanStatus) -> tuple[bool, bool, int]:
 def _summary(run: Run, result: Result, *, has_assets: bool) -> ScanFiles:
     own = _own_files(run, result) if has_assets else []
     return ScanFiles(
-        connectomes=ConnectomeCounts(result.graphs, result.connectomes),
+        connectomes=ConnectomeCounts(result.graphs),
         count=len(result.files),
         size_bytes=sum(file.size_bytes for file in result.files),
         assets=(*_one_of_each_atlas(_connectomes(result, own)), *_qa(result, own)),
@@ -231,19 +231,17 @@ def _own_files(run: Run, result: Result) -> list[OutputFile]:
 
 
 def _connectomes(result: Result, files: Sequence[OutputFile]) -> Iterator[Asset]:
-    addresses = set(result.connectomes)
     graphs = {graph.uri: graph for graph in result.graphs}
     by_uri = {file.uri: file for file in files}
     for file in files:
-        if file.uri in addresses:
-            graph = graphs.get(file.uri)
+        if (graph := graphs.get(file.uri)) is not None:
             yield _asset(
                 result.index,
                 "connectome",
                 atlas_of(file.uri),
                 file,
-                graph_kind=graph.kind if graph else kind_of(file.uri),
-                graph_nodes=_numbered_nodes(graph) if graph else None,
+                graph_kind=graph.kind,
+                graph_nodes=_numbered_nodes(graph),
                 graph=graph,
                 lost_list=by_uri.get(f"{file.uri.rpartition('/')[0]}/{LOST_NAME}"),
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +12,10 @@ from opsctl.commands.results.download_plan import Download, DownloadPlan
 from opsctl.commands.results.faults import Faults, UnwrittenFile
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.atlases.atlas_table import AtlasTable
-from opsctl.core.errors import Problem
 from opsctl.core.results import connectome_table, node_table
-from opsctl.core.results.connectome import GraphSize, size_of
+from opsctl.core.results.connectome import GraphSize
 from opsctl.core.results.connectome_table import ConnectomeRow
 from opsctl.core.runs.result import Result
-
-#: No matrix or edge list is as large: a larger file is not read into memory to be counted.
-_MAX_CONNECTOME_BYTES = 512 * 1024 * 1024
 
 
 def write_tables(
@@ -56,7 +51,7 @@ def write_tables(
     Problem
         When the disk refuses.
     """
-    rows = list(_rows(plan, present, costs, folder))
+    rows = list(_rows(plan, present, costs))
     tables = node_table.node_tables(rows, atlases=atlases, nodes=nodes)
     texts = {
         f"{node_table.FOLDER}/{node_table.README_NAME}": tables.readme(),
@@ -81,46 +76,28 @@ def _node_table(atlas: str) -> str:
     return f"{node_table.FOLDER}/{atlas}_nodes.tsv"
 
 
-def _rows(
-    plan: DownloadPlan, present: Sequence[Download], costs: Mapping[int, float], folder: DownloadFolder
-) -> Iterator[ConnectomeRow]:
+def _rows(plan: DownloadPlan, present: Sequence[Download], costs: Mapping[int, float]) -> Iterator[ConnectomeRow]:
     graphs = {graph.uri: graph for result in plan.results.values() for graph in result.graphs}
     seconds = {index: attempt_seconds(result) for index, result in plan.results.items()}
     for item in present:
         if not item.is_connectome:
             continue
-        result, graph = plan.results[item.index], graphs.get(item.file.uri)
-        kind = graph.kind if graph else connectome_table.kind_of(item.place)
+        result, graph = plan.results[item.index], graphs[item.file.uri]
         yield ConnectomeRow(
             scan=item.scan,
             file=item.place,
-            kind=kind,
-            size=GraphSize(nodes=graph.nodes, edges=graph.edges) if graph else _size(folder, item.place),
-            regions=graph.regions if graph else None,
-            lost=graph.lost if graph else None,
+            kind=graph.kind,
+            size=GraphSize(nodes=graph.nodes, edges=graph.edges),
+            regions=graph.regions,
+            lost=graph.lost,
             seconds=seconds[item.index],
             # 0 is what the job writes where it could not measure.
             peak_memory_mib=result.peak_memory_mib or None,
             peak_disk_mib=result.peak_disk_mib or None,
             cost_usd=costs.get(item.index),
             run=plan.run.origin(item.index).run_id,
-            model=plan.run.model if kind == "streamlines" else None,
+            model=plan.run.model if graph.kind == "streamlines" else None,
         )
-
-
-def _size(folder: DownloadFolder, place: str) -> GraphSize | None:
-    try:
-        with folder.files.reading(place, follow_link=True) as file:
-            size_bytes = os.fstat(file.fileno()).st_size if file else 0
-            if file is None or size_bytes > _MAX_CONNECTOME_BYTES:
-                return None
-            body = file.read(size_bytes)
-    except OSError:
-        return None
-    try:
-        return size_of(body.decode(errors="replace"))
-    except Problem:
-        return None
 
 
 def attempt_seconds(result: Result) -> float:

@@ -51,7 +51,7 @@ class OutputFiles:
         """How many files of a succeeded result, read without its files, are missing, and how many have changed."""
         if result.files_digest in (self._digests.by_scan.get(result.scan, ""), ""):
             return (0, 0)
-        return self._damage.get(result.files_digest) or (result.file_count, 0)
+        return self._damage.get((result.scan, result.files_digest)) or (result.file_count, 0)
 
     def unlisted(self) -> list[str]:
         """The URIs of the files below `sub-*` that no succeeded result of these runs lists."""
@@ -77,8 +77,8 @@ class OutputFiles:
         return (asked | digests.keys()) - equal
 
     @cached_property
-    def _damage(self) -> Mapping[str, tuple[int, int]]:
-        """How many files are missing and how many have changed, by the digest of a result of such a scan."""
+    def _damage(self) -> Mapping[tuple[str, str], tuple[int, int]]:
+        """How many files are missing and how many have changed, by scan and digest of a result."""
         return self._looked_at[0]
 
     @cached_property
@@ -87,17 +87,18 @@ class OutputFiles:
         return self._looked_at[1]
 
     @cached_property
-    def _looked_at(self) -> tuple[dict[str, tuple[int, int]], list[str]]:
+    def _looked_at(self) -> tuple[dict[tuple[str, str], tuple[int, int]], list[str]]:
         if not self._differing:
             return {}, []
         objects = self._storage.outputs(self._output, keep=self._is_differing)
         derivatives = {f"s3://{self._output.bucket}/{key}": obj for key, obj in objects.items()}
-        damages: dict[str, tuple[int, int]] = {}
+        damages: dict[tuple[str, str], tuple[int, int]] = {}
         listed: set[str] = set()
         for run in self._runs:
             for result in self._reader_of(run).each_result():
                 if result.succeeded and result.scan in self._differing:
-                    damages[result.without_files().files_digest] = damage(result.files, derivatives)
+                    digest = result.without_files().files_digest
+                    damages[result.scan, digest] = damage(result.files, derivatives)
                     listed.update(parse_uri(file.uri).prefix for file in result.files)
         return damages, [key for key in objects if key not in listed and self._is_differing(key)]
 

@@ -14,7 +14,7 @@ DOCUMENT = Form(decode=decode_scan_document, name="inputs", shorten=short_docume
 RESULT = Form(decode=Result.decode)
 RESULT_WITHOUT_FILES = Form(
     decode=Result.decode_without_files,
-    name="without files",
+    name="without outputs",
     shorten=Result.short_body,
     decode_short=Result.decode_short,
 )

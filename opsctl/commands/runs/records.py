@@ -216,7 +216,7 @@ class Records:
         Parameters
         ----------
         files
-            Whether with the lists of files, which take 50 kB a scan; otherwise see `Result.without_files`.
+            Whether with the lists of files, which take 30 kB a scan; otherwise see `Result.without_files`.
         contradiction
             Says why a result cannot be the one of its scan (`Result.contradiction`).
         """

@@ -7,20 +7,18 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from opsctl.core.results.connectome_table import atlas_of, kind_of
 from opsctl.core.runs.output_kinds import GraphKind
 from opsctl.core.runs.result import Graph
 
 _ABSOLUTE: GraphKind = "absolute correlation"
 #: Per connectome: nodes, edges, lost regions.
 _FIELDS = 3
-_UNKNOWN = -1
 
-_Key = tuple[str, GraphKind | None]
+_Key = tuple[str, GraphKind]
 
 
 class ConnectomeNumbers(NamedTuple):
-    """What one connectome holds; None where its job did not count it.
+    """What one connectome holds.
 
     Attributes
     ----------
@@ -29,10 +27,10 @@ class ConnectomeNumbers(NamedTuple):
     """
 
     atlas: str
-    kind: GraphKind | None
-    nodes: int | None
-    edges: int | None
-    lost: int | None
+    kind: GraphKind
+    nodes: int
+    edges: int
+    lost: int
 
 
 class ConnectomeCounts:
@@ -42,21 +40,15 @@ class ConnectomeCounts:
     ----------
     graphs
         As the scan's job counted them.
-    connectomes
-        The addresses of all its connectomes, also those that were not counted.
     """
 
     __slots__ = ("_keys", "_numbers")
 
-    def __init__(self, graphs: Iterable[Graph] = (), connectomes: Iterable[str] = ()) -> None:
-        numbers: dict[str, tuple[GraphKind | None, int, int, int]] = {}
+    def __init__(self, graphs: Iterable[Graph] = ()) -> None:
+        numbers: dict[str, tuple[GraphKind, int, int, int]] = {}
         for graph in graphs:
             if graph.atlas not in numbers or numbers[graph.atlas][0] == _ABSOLUTE:
                 numbers[graph.atlas] = (graph.kind, graph.nodes, graph.edges, graph.lost)
-        for uri in connectomes:
-            atlas = atlas_of(uri)
-            if atlas not in numbers:
-                numbers[atlas] = (kind_of(uri), _UNKNOWN, _UNKNOWN, _UNKNOWN)
         atlases = sorted(numbers)
         # The scans of a run have the same atlases: the names are kept once.
         self._keys = _shared(tuple((atlas, numbers[atlas][0]) for atlas in atlases))
@@ -72,10 +64,7 @@ class ConnectomeCounts:
 
     def __iter__(self) -> Iterator[ConnectomeNumbers]:
         for position, (atlas, kind) in enumerate(self._keys):
-            nodes, edges, lost = (
-                None if number == _UNKNOWN else number
-                for number in self._numbers[_FIELDS * position : _FIELDS * (position + 1)]
-            )
+            nodes, edges, lost = self._numbers[_FIELDS * position : _FIELDS * (position + 1)]
             yield ConnectomeNumbers(atlas, kind, nodes, edges, lost)
 
     def of(self, atlas: str) -> ConnectomeNumbers | None:

@@ -18,8 +18,8 @@ def files_digest(lines: Iterable[str]) -> str:
     Parameters
     ----------
     lines
-        Of each the S3 address, the size in bytes and the etag, each with a line end. Whoever asks makes them, without
-        a call for each of a million files.
+        Of each the path in the folder, the size in bytes and the etag, each with a line end. Whoever asks makes them,
+        without a call for each of a million files.
     """
     # Those of a listing, and of most results, are in order: sorting them takes no time, a set of them would lose it.
     ordered = sorted(lines)
@@ -39,8 +39,8 @@ class FolderDigests:
 
     Parameters
     ----------
-    bucket, prefix
-        Where the derivatives folder lies; `prefix` ends with `/`.
+    prefix
+        Of the keys below the derivatives folder; it ends with `/`.
     scans
         The names of the scans whose folders are wanted.
 
@@ -52,8 +52,7 @@ class FolderDigests:
         The keys below `sub-*` that are in no folder of these scans.
     """
 
-    def __init__(self, bucket: str, prefix: str, scans: Set[str]) -> None:
-        self._uri = f"s3://{bucket}/"
+    def __init__(self, prefix: str, scans: Set[str]) -> None:
         self._prefix = prefix
         self._scans = scans
         self.by_scan: dict[str, str] = {}
@@ -67,16 +66,16 @@ class FolderDigests:
         entries
             Key, etag and size in bytes of each, as a listing has them, and what else it says.
         """
-        uri = self._uri
-        folder, scan = "", ""
+        folder, scan, start = "", "", 0
         lines: list[str] = []
         for key, etag, size_bytes, _, _ in entries:
             if not folder or not key.startswith(folder):
                 self._close(scan, lines)
                 scan, lines = self._scan_of(key), []
                 folder = f"{self._prefix}{scan}/" if scan else ""
+                start = len(folder)
             if scan:
-                lines.append(f"{uri}{key}\n{size_bytes}\n{etag}\n")
+                lines.append(f"{key[start:]}\n{size_bytes}\n{etag}\n")
             elif key.startswith(f"{self._prefix}sub-"):
                 self.elsewhere.append(key)
         self._close(scan, lines)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.core.runs.output_kinds import WarningCode
-from opsctl.core.runs.result import ResultWarning
+from opsctl.core.runs.result_record import ResultWarning
 
 #: Each code in words, what makes a connectome useless first.
 TITLES: Mapping[WarningCode, str] = {

@@ -16,7 +16,8 @@ from opsctl.core.record import RecordReader
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.failure_reason import failure_reason
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Result, ResultWarning
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.result_record import ResultWarning
 from opsctl.core.runs.scan_warnings import WarningGroup, grouped_warnings
 from opsctl.core.runs.state import DailyState, daily_counts, daily_state
 

@@ -74,7 +74,7 @@ def edge_plots(done: Sequence[ScanRow]) -> list[Plot]:
     """The numbers of edges of the connectomes, one plot per atlas and kind: outliers become visible."""
     groups: dict[tuple[str, GraphKind | None], list[tuple[ScanStatus, float]]] = defaultdict(list)
     for row in done:
-        if row.numbers is not None and row.numbers.edges is not None:
+        if row.numbers is not None:
             groups[row.numbers.atlas, row.numbers.kind].append((row.scan, float(row.numbers.edges)))
     return [
         _plot(f"edges, {name_of(atlas)}", _EDGES[kind], edges, is_time=False)

@@ -70,15 +70,8 @@ class ScanRow:
 
     @property
     def numbers(self) -> ConnectomeNumbers | None:
-        """The numbers of its pictured connectome, by its job; where that did not count, by the file."""
-        counted = self.files.connectomes.of(self.atlas) if self.files is not None else None
-        if counted is not None and counted.edges is not None:
-            return counted
-        shown = self.connectome
-        if shown is None or shown.image.matrix is None:
-            return None
-        matrix = shown.image.matrix
-        return ConnectomeNumbers(shown.asset.name, shown.asset.graph_kind, matrix.nodes, matrix.edges, None)
+        """The numbers of its pictured connectome; None where it has none."""
+        return self.files.connectomes.of(self.atlas) if self.files is not None else None
 
     @property
     def connectome(self) -> Picture | None:
@@ -98,11 +91,7 @@ class ScanRow:
     @property
     def connectomes(self) -> list[ConnectomeNumbers]:
         """The numbers of its connectomes, one of each atlas."""
-        counted = self.files.connectomes if self.files is not None else ()
-        pictured = self.numbers
-        return [
-            pictured if pictured is not None and numbers.atlas == pictured.atlas else numbers for numbers in counted
-        ]
+        return list(self.files.connectomes) if self.files is not None else []
 
     @property
     def log(self) -> Picture | None:

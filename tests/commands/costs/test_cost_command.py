@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support.batch_world import BatchWorld, Child
 from support.example_platform import platform
-from support.record_examples import outputs_of
+from support.record_examples import outputs_of, outputs_of_failed
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.cost import RunCost, all_costs, finished_hours, run_cost
@@ -127,7 +127,7 @@ class World:
             "stopped_at": at(minutes / 60),
             "seconds": {"pull": 1.0, "m2g": 2.0, "push": 3.0},
             "peak_memory_mib": 1,
-            "outputs": {"connectomes": [], "files": []}
+            "outputs": outputs_of_failed(index, run_id)
             if status == "failed"
             else outputs_of(run.scans[index], run.output),
             "image": "i",

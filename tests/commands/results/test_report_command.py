@@ -23,7 +23,8 @@ from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.results.connectome_counts import ConnectomeCounts
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
-from opsctl.core.runs.result import Result, ResultWarning
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.result_record import ResultWarning
 from opsctl.core.runs.snapshot import Pricing
 from opsctl.core.runs.status import BatchJob, join
 
@@ -186,7 +187,8 @@ def of_scan(result: Result, index: int) -> Result:
         return uri.replace("/sub-01/ses-1/", f"/sub-{index}/")
 
     files = tuple(msgspec.structs.replace(file, uri=moved(file.uri)) for file in result.files)
-    return replace(result, index=index, files=files, connectomes=tuple(map(moved, result.connectomes)))
+    graphs = tuple(msgspec.structs.replace(graph, uri=moved(graph.uri)) for graph in result.graphs)
+    return replace(result, index=index, files=files, graphs=graphs, connectomes=tuple(map(moved, result.connectomes)))
 
 
 def many(world: World, count: int) -> Report:
@@ -295,7 +297,8 @@ def test_one_atlas_is_pictured_that_all_scans_have(world: World) -> None:
 
 def choose_among_similar(report: Report, world: World) -> None:
     files = summarise(report.run, report.results.values())
-    similar = ConnectomeCounts((), ("x/connectomes_d/DKT/a.csv", "x/connectomes_d/Desikan_k/b.csv"))
+    graph = report.results[0].graphs[0]
+    similar = ConnectomeCounts(msgspec.structs.replace(graph, atlas=atlas) for atlas in ("DKT", "Desikan_k"))
     altered = {0: replace(files[0], connectomes=similar)}
     choose(report, altered, world.storage, data_bucket="data", parcellation="k")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.record_examples import outputs_of
 from support.results_world import DESCRIPTION, OUTPUT, PLACE, QA, World
 
 from opsctl.assets import atlas_nodes, atlas_table
@@ -96,7 +97,11 @@ def home(tmp_path: Path) -> Path:
 def test_a_result_that_names_files_of_a_home_writes_none_of_them(world: World, tmp_path: Path) -> None:
     folder = home(tmp_path)
     places = [*HOME, "../outside.txt", "sub-01/ses-1/../../.bashrc", "sub-01/ses-1/.profile", "sub-01/ses-1/a\tb"]
-    world.publish(0, {**{f"{OUTPUT}/{place}": b"PWNED" for place in places}, "s3://evil/x.csv": b"PWNED"})
+    for place in places:
+        world.s3.put_object(Bucket="data", Key=world.key(place), Body=b"PWNED")
+    outputs = outputs_of("sub-01/ses-1", OUTPUT)
+    files = [{**outputs["files"][0], "path": f"../../{place}"} for place in places]
+    world.publish(0, {}, outputs={**outputs, "files": [*outputs["files"], *files]})
     world.publish(1, {GOOD: b"1 2 3.0\n"})
     before = seen(tmp_path)
     downloaded = bring(world, folder)

@@ -6,10 +6,12 @@ import hashlib
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.record_examples import outputs_of
 from support.results_world import ABOUT, DESCRIPTION, EARLIER, OTHER, OUTPUT, PLACE, QA, RUN, World, names
 
 from opsctl.aws.s3.partial_file import part_name
@@ -215,19 +217,24 @@ def test_ctrl_c_says_what_is_still_to_come(done: World, tmp_path: Path, monkeypa
     assert "goes on where this stopped" in caught.value.hint
 
 
-OUTSIDE = [
-    f"{OUTPUT}/../../../x.csv",
-    f"{OUTPUT}/sub-01/../../x.csv",
-    f"{OUTPUT}//etc/x.csv",
-    f"{OUTPUT}-2/x.csv",
-    "s3://data/HNU1/derivatives/other/x.csv",
-    "s3://elsewhere/x.csv",
-]
+OUTSIDE = {
+    "above the derivatives": {"path": "../../../x.csv"},
+    "in another scan": {"path": "../../x.csv"},
+    "of the system": {"path": "/etc/x.csv"},
+    "in a derivative with a longer name": {"folder": f"{OUTPUT}-2/sub-01/ses-1"},
+    "in another derivative": {"folder": "s3://data/HNU1/derivatives/other/sub-01/ses-1"},
+    "in another bucket": {"folder": "s3://elsewhere/HNU1/derivatives/m2g-csa-native/sub-01/ses-1"},
+}
 
 
-@pytest.mark.parametrize("uri", OUTSIDE)
-def test_a_result_that_points_outside_its_run_is_refused(world: World, tmp_path: Path, uri: str) -> None:
-    world.publish(0, {uri: b"x"})
+@pytest.mark.parametrize("place", OUTSIDE.values(), ids=list(OUTSIDE))
+def test_a_result_that_points_outside_its_run_is_refused(
+    world: World, tmp_path: Path, place: Mapping[str, str]
+) -> None:
+    outputs = outputs_of("sub-01/ses-1", OUTPUT)
+    outputs["folder"] = place.get("folder", outputs["folder"])
+    outputs["files"] = [{**file, "path": place.get("path", file["path"])} for file in outputs["files"]]
+    world.publish(0, {}, outputs=outputs)
     with pytest.raises(Problem, match="No scan of .* is done yet"):
         world.plan(tmp_path / "home")
     (problem,) = world.records.unreadable()

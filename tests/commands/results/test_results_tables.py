@@ -88,7 +88,7 @@ def test_the_table_has_what_the_job_counted(world: World, tmp_path: Path) -> Non
     assert [name for name in names(tmp_path) if name.endswith(".part")] == []
 
 
-def test_what_the_job_did_not_count_is_read_from_the_files(done: World, tmp_path: Path) -> None:
+def test_what_the_job_does_not_know_is_not_available(done: World, tmp_path: Path) -> None:
     atlas = "AAL_space-MNI152NLin6_res-2x2x2"
     signed, absolute = (
         f"sub-02/connectomes_f/{atlas}.nii.gz/sub-02_ses-_func_{atlas}.nii.gz_{name}.csv"
@@ -97,7 +97,6 @@ def test_what_the_job_did_not_count_is_read_from_the_files(done: World, tmp_path
     files = {
         signed: b"1 2 -0.5\n1 3 nan\n",
         absolute: b"1 2 0.5\n1 3 nan\n",
-        "sub-02/connectomes_f/B/no graph.csv": b"words",
     }
     done.publish(1, files, peak_memory_mib=0)
     lines = rows(tables(done, tmp_path, what="all"))
@@ -106,10 +105,9 @@ def test_what_the_job_did_not_count_is_read_from_the_files(done: World, tmp_path
         (PLACE, "Desikan", "streamlines", "2", "1"),
         (absolute, atlas, "absolute correlation", "2", "1"),
         (signed, atlas, "correlation", "2", "1"),
-        ("sub-02/connectomes_f/B/no graph.csv", "B", "n/a", "n/a", "n/a"),
     ]
-    unknown = ("regions", "lost", "peak_memory_mib", "peak_disk_mib", "cost_usd")
-    assert [lines[1][column] for column in unknown] == ["n/a"] * 5
+    unknown = ("regions", "peak_memory_mib", "peak_disk_mib", "cost_usd")
+    assert [lines[1][column] for column in unknown] == ["n/a"] * 4
     assert (lines[1]["session_id"], lines[0]["peak_memory_mib"]) == ("n/a", "812")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.core_examples import run
 from support.memory_s3 import MemoryS3
-from support.record_examples import RESULT
+from support.record_examples import GRAPH, RESULT
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.output_files import OutputFiles
@@ -31,16 +31,17 @@ class World:
         self.storage = Storage(client)
         self.runs: list[Run] = []
 
-    def put(self, name: str, body: bytes = b"file") -> dict[str, Any]:
+    def put(self, name: str, body: bytes = b"file", *, scan: str = SCAN) -> dict[str, Any]:
         etag = self.s3.put_object(Bucket="data", Key=f"{PLACE}/{name}", Body=body)["ETag"].strip('"')
-        return {"uri": f"s3://data/{PLACE}/{name}", "size_bytes": len(body), "sha256": "f" * 64, "etag": etag}
+        return {"path": name.removeprefix(f"{scan}/"), "size_bytes": len(body), "sha256": "f" * 64, "etag": etag}
 
     def job_publishes(self, *names: str, scan: str = SCAN) -> None:
         """A run of one scan whose job publishes these files."""
-        files = [self.put(f"{scan}/{name}", f"{len(self.runs)}".encode()) for name in names]
+        files = [self.put(f"{scan}/{name}", f"{len(self.runs)}".encode(), scan=scan) for name in names]
         run_id = f"HNU1-20261122-12000{len(self.runs)}-ab12"
         self.runs.append(run(1, scans=(scan,), run_id=run_id))
-        outputs = {"connectomes": [files[0]["uri"]], "files": files}
+        files[0]["graph"] = GRAPH
+        outputs = {"folder": f"s3://data/{PLACE}/{scan}", "files": files}
         body = json.dumps({**RESULT, "index": 0, "scan": scan, "outputs": outputs}).encode()
         self.s3.put_object(Bucket="data", Key=f"opsctl/runs/{run_id}/results/00000.json", Body=body)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.memory_s3 import MemoryS3
-from support.record_examples import ATTEMPT, RESULT, RUN_ID, SCAN
+from support.record_examples import ATTEMPT, RESULT, RUN_ID, SCAN, outputs_of_failed
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
@@ -109,9 +109,7 @@ def test_one_thread_at_a_time_decodes(
 
 
 def test_what_this_machine_stores_is_what_s3_says(s3: CountedS3, tmp_path: Path) -> None:
-    put_result(
-        s3, 3, status="failed", exit_code=1, cause="é", facts={"signal": 9}, outputs={"connectomes": [], "files": []}
-    )
+    put_result(s3, 3, status="failed", exit_code=1, cause="é", facts={"signal": 9}, outputs=outputs_of_failed(3))
     path = tmp_path / "records.sqlite"
     fresh = records(s3, path)
     said = fresh.results(RUN_ID), fresh.attempts(RUN_ID), fresh.documents(RUN_ID)

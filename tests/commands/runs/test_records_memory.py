@@ -8,7 +8,7 @@ import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
-from support.record_examples import ATTEMPT, RESULT, encoded
+from support.record_examples import ATTEMPT, GRAPH, RESULT, encoded
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.records import Records
@@ -26,10 +26,18 @@ _OUTPUT = f"s3://{_BUCKET}/HNU1/derivatives/m2g-csa-native"
 
 def result_with_files() -> bytes:
     """The result of `sub-0000000`, as long as m2g's results are."""
-    folder = f"{_OUTPUT}/sub-0000000/ses-1/dwi/roi-connectomes"
-    uris = [f"{folder}/atlas{number:02d}_space-MNI152NLin6_res-2x2x2/connectome.csv" for number in range(_FILES)]
-    files = [{"uri": uri, "size_bytes": 40_000, "sha256": "5f" * 32, "etag": "7a" * 16} for uri in uris]
-    outputs = {"connectomes": uris[:_ATLASES], "files": files}
+    atlases = [f"atlas{number:02d}_space-MNI152NLin6_res-2x2x2" for number in range(_FILES)]
+    files = [
+        {
+            "path": f"dwi/roi-connectomes/{atlas}/connectome.csv",
+            "size_bytes": 40_000,
+            "sha256": "5f" * 32,
+            "etag": "7a" * 16,
+            **({"graph": {**GRAPH, "atlas": atlas}} if number < _ATLASES else {}),
+        }
+        for number, atlas in enumerate(atlases)
+    ]
+    outputs = {"folder": f"{_OUTPUT}/sub-0000000/ses-1", "files": files}
     return json.dumps(
         {**RESULT, "index": "INDEX", "scan": "sub-0000000/ses-1", "outputs": outputs, "key": "5f" * 32}, indent=1
     ).encode()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.batch_world import NOW, BatchWorld, Child, made_run, snapshots_of, submitted
 from support.memory_s3 import MemoryS3
-from support.record_examples import ATTEMPT, RESULT
+from support.record_examples import ATTEMPT, RESULT, outputs_of, outputs_of_failed
 from support.requests_in_turn import HeldClient, Turns
 
 from opsctl.aws.batch.batch import Batch
@@ -48,10 +48,8 @@ class World:
         for index, child in enumerate(self.batch.arrays["p"]):
             own = {"index": index, "scan": RUN.scans[index], "job_id": f"p:{index}", "log_stream": stream(index)}
             end = {"cause": "", "exit_code": 0} if child.status == "SUCCEEDED" else {"cause": "x", "exit_code": 1}
-            outputs: dict[str, Any] = {"connectomes": [], "files": []}
-            if child.status == "SUCCEEDED":
-                outputs = json.loads(json.dumps(RESULT["outputs"]).replace(RESULT["scan"], RUN.scans[index]))
             status = "succeeded" if child.status == "SUCCEEDED" else "failed"
+            outputs = outputs_of(RUN.scans[index]) if status == "succeeded" else outputs_of_failed(index, RUN.run_id)
             self._put(f"attempts/{index:05d}.1.ab.json", {**ATTEMPT, **own, **end})
             self._put(
                 f"results/{index:05d}.json", {**RESULT, **own, **end, "key": "k", "status": status, "outputs": outputs}

@@ -12,7 +12,7 @@ FILES = {"D/out/sub-1/ses-1/a.csv": (3, "e1"), "D/out/sub-1/ses-1/b/c.png": (4, 
 
 def digests(files: dict[str, tuple[int, str]], *scans: str) -> FolderDigests:
     entries = [(key, etag, str(size), "STANDARD", "") for key, (size, etag) in sorted(files.items())]
-    folders = FolderDigests("data", "D/out/", frozenset(scans))
+    folders = FolderDigests("D/out/", frozenset(scans))
     folders.add(iter(entries))
     return folders
 
@@ -22,7 +22,7 @@ def of_result(files: dict[str, tuple[int, str]]) -> str:
         result.OutputFile(uri=f"s3://data/{key}", size_bytes=size, etag=etag, sha256="0" * 64)
         for key, (size, etag) in reversed(files.items())
     ]
-    return result._digest(output_files)
+    return result._digest("s3://data/D/out/sub-1/ses-1", output_files)
 
 
 def test_a_folder_with_the_results_files_has_its_digest() -> None:

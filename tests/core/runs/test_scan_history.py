@@ -8,19 +8,18 @@ import operator
 
 import pytest
 from support.core_examples import run
-from support.record_examples import RESULT, encoded, outputs_of, result_uri
+from support.record_examples import RESULT, encoded, outputs_of, outputs_of_failed, result_uri
 
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_history import Disposition, Only, RunHistory, ScanDisposition, scan_dispositions
 from opsctl.core.runs.status import BatchJob
 
-NO_OUTPUTS: dict[str, list[str]] = {"connectomes": [], "files": []}
 OK, BAD = "succeeded", "failed"
 
 
 def result(status: str) -> Result:
-    outputs = NO_OUTPUTS if status == BAD else outputs_of("sub-1")
+    outputs = outputs_of_failed(0) if status == BAD else outputs_of("sub-1")
     ended = {"status": status, "exit_code": int(status == BAD), "outputs": outputs}
     return Result.decode(encoded({**RESULT, "index": 0, "scan": "sub-1", "key": "k", **ended}), result_uri(0))
 

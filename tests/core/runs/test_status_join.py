@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.core_examples import MOMENT, run
-from support.record_examples import outputs_of, result_uri
+from support.record_examples import outputs_of, outputs_of_failed, result_uri
 
 from opsctl.core.costs.attempt_durations import attempt_durations
 from opsctl.core.diagnosis.reason import batch_reason
@@ -38,7 +38,7 @@ def result(status: str = "succeeded", **changes: Any) -> Result:
         "stopped_at": "2026-11-22T12:10:00Z",
         "seconds": {"pull": 1.0, "m2g": 2.0, "push": 0.5},
         "peak_memory_mib": 812,
-        "outputs": outputs_of("sub-00000") if status == "succeeded" else {"connectomes": [], "files": []},
+        "outputs": outputs_of("sub-00000") if status == "succeeded" else outputs_of_failed(0),
         "job_id": "j",
         "log_stream": "",
         **changes,
