@@ -111,6 +111,14 @@ def test_what_the_job_does_not_know_is_not_available(done: World, tmp_path: Path
     assert (lines[1]["session_id"], lines[0]["peak_memory_mib"]) == ("n/a", "812")
 
 
+def test_a_connectome_of_an_atlas_without_any_edge_comes_home_and_is_listed(world: World, tmp_path: Path) -> None:
+    world.publish(0, {place(MICCAI): b"1 2 5.0\n", place(DS16784): b""})
+    lines = rows(tables(world, tmp_path))
+    shown = {line["file"]: (line["nodes"], line["edges"]) for line in lines}
+    assert shown == {place(MICCAI): ("2", "1"), place(DS16784): ("0", "0")}
+    assert (tmp_path / place(DS16784)).read_bytes() == b""
+
+
 def test_each_atlas_has_a_table_of_its_nodes(world: World, tmp_path: Path) -> None:
     world.publish(0, {place(atlas): b"1 2 5.0\n" for atlas in (MICCAI, DS16784)})
     tables(world, tmp_path)
