@@ -63,11 +63,15 @@ def models_are_parsed_once() -> Iterator[None]:
 #: The files that take minutes: begun first, so that none of them is what everybody waits for at the end.
 _LONG = (
     "e2e/test_journey.py",
+    "test_lowest_versions.py",
     "terraform/test_terraform_apply.py",
     "image/test_image_base.py",
-    "test_lowest_versions.py",
+    "image/test_image_archive.py",
+    "advice/test_advice_followed.py",
+    "refusals/test_refused_daily.py",
     "terraform/test_terraform_source.py",
     "terraform/test_upgrade.py",
+    "terraform/test_budget_module.py",
     # Seconds, and what is most often forgotten.
     "test_house.py",
     "test_docs.py",

@@ -10,6 +10,7 @@ import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.repository import ROOT
@@ -206,11 +207,18 @@ _WRITES = re.compile(
 )
 
 
+def nodes_where(words: str) -> Iterator[tuple[Path, Any]]:
+    """Each node of the program's files that have one of these words: to parse all of them takes seconds."""
+    for path in sorted((ROOT / "opsctl").rglob("*.py")):
+        text = path.read_text()
+        if re.search(words, text):
+            yield from ((path, node) for node in ast.walk(ast.parse(text)))
+
+
 def test_only_the_screen_errors_and_logs_write() -> None:
     writers = {
         path.relative_to(ROOT).as_posix(): node.lineno
-        for path in sorted((ROOT / "opsctl").rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text()))
+        for path, node in nodes_where(r"print|typer|click|input|getpass|std(out|err)|warnings|logging|Console|write")
         if isinstance(node, ast.Call)
         and _WRITES.match(ast.unparse(node.func))
         # A log's own file, which `log_entry` has passed, and files that are no log.
@@ -233,10 +241,10 @@ def test_foreign_json_has_one_parser() -> None:
     """`json.loads` raises RecursionError as well, which every second caller forgets."""
     parsers = {
         path.relative_to(ROOT).as_posix()
-        for path in sorted((ROOT / "opsctl").rglob("*.py"))
+        for path, node in nodes_where(r"json\.load")
         if (ROOT / "opsctl" / "local") not in path.parents
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
+        and isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("json.loads", "json.load")
     }
     assert parsers == _PARSERS
 
@@ -245,10 +253,9 @@ def test_a_text_of_digits_becomes_a_number_with_a_bound() -> None:
     """`isdigit` and `isdecimal` say nothing of the length: `int` raises for more than 4,300 digits."""
     unbounded = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in sorted((ROOT / "opsctl").rglob("*.py"))
+        for path, node in nodes_where("isdigit|isdecimal|isnumeric")
         if (ROOT / "opsctl" / "local") not in path.parents
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.IfExp | ast.If)
+        and isinstance(node, ast.IfExp | ast.If)
         and re.search(r"\.(isdigit|isdecimal|isnumeric)\(\)", ast.unparse(node))
         and re.search(r"\bint\(", ast.unparse(node))
         and not re.search(r"\blen\((text|length|event\.event_id)\) <", ast.unparse(node))

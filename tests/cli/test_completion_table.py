@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,14 @@ def test_the_table_is_the_programs() -> None:
     assert TABLE.read_text(encoding="utf-8") == text(), "`python -m manual` writes it again"
 
 
+@cache
+def program() -> Any:
+    """The whole command line: a shell makes it anew for each answer, which takes most of its time."""
+    return typer.main.get_command(app)
+
+
 def by_click(words: list[str], incomplete: str) -> list[tuple[str, str | None]]:
-    shell = click.shell_completion.ShellComplete(typer.main.get_command(app), {}, "opsctl", "_OPSCTL_COMPLETE")
+    shell = click.shell_completion.ShellComplete(program(), {}, "opsctl", "_OPSCTL_COMPLETE")
     return [(item.value, item.help) for item in shell.get_completions(list(words), incomplete)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shlex
@@ -120,6 +121,7 @@ def test_help_imports_nothing_else(helped: tuple[Any, list[str]]) -> None:
     assert own - OUR_OWN - folders == set()
 
 
+@functools.cache
 def commands() -> dict[str, Any]:
     """Every command by the words that are typed for it."""
     group: Any = typer.main.get_command(app)

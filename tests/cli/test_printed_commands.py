@@ -26,16 +26,16 @@ def sentences() -> Iterator[tuple[str, str]]:
         # Each worker collects this: only what can have a command is parsed.
         if "opsctl" not in _IMPORTED.sub("", source):
             continue
-        tree = ast.parse(source)
+        nodes = list(ast.walk(ast.parse(source)))
         docstrings = {
             node.body[0].value
-            for node in ast.walk(tree)
+            for node in nodes
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
             and node.body
             and isinstance(node.body[0], ast.Expr)
         }
-        parts = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-        for node in ast.walk(tree):
+        parts = {part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+        for node in nodes:
             if node in docstrings or node in parts:
                 continue
             if isinstance(node, ast.JoinedStr):

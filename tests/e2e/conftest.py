@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -138,8 +137,6 @@ class Journey:
     program: Program
     said: dict[str, Said] = field(default_factory=dict)
     typed: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    left_of_lab: list[str] = field(default_factory=list)
-    there_of_local: list[str] = field(default_factory=list)
 
     def type(self, name: str, *words: str | Path) -> Said:
         """Type a command and keep what it said."""
@@ -160,25 +157,13 @@ class Journey:
 
 @pytest.fixture(scope="session")
 def journey(program: Program) -> Journey:
-    """The whole road, once: two platforms up, data, runs, one platform down beside the other, all down, up again."""
-    from inventory import resources
-
+    """The whole road, once: a platform up, data, runs, down, up again."""
     trip = Journey(program)
     trip.type("status before up", "status")
     trip.type("sample", "sample", "sample")
-    trip.type("plan", "up", "--local", "--plan")
-    with ThreadPoolExecutor(2) as hands:
-        lab = hands.submit(trip.type, "up lab", "up", "--local", "--name", "lab", "--yes")
-        trip.type("up", "up", "--local", "--yes")
-        lab.result()
-        trip.type("second up", "up", "--local")
-        # The other platform goes while this one works.
-        lab_down = hands.submit(trip.type, "down lab", "down", "--name", "lab", "--yes")
-        _work(trip)
-        lab_down.result()
-    left = resources(program)
-    trip.left_of_lab = [name for name in left if "opsctl-lab-" in name or "/opsctl/lab" in name]
-    trip.there_of_local = [name for name in left if "opsctl-local-" in name or "/opsctl/local" in name]
+    trip.type("up", "up", "--local", "--yes")
+    trip.type("second up", "up", "--local")
+    _work(trip)
     trip.type("run for down", "run", "HNU1", "--modif", "last", "--yes")
     trip.type("down while active", "down", "--yes")
     trip.type("cancel", "cancel", "--yes")

@@ -36,6 +36,6 @@ def of_jobs(home: Path, platform: str) -> list[dict[str, Any]]:
 
 @cache
 def judged(home: Path, calls: Path) -> Judged:
-    """Every call of the journey; `local` is up in the end, `lab` is gone and has run nothing."""
+    """Every call of the journey; the platform is up in the end."""
     local: Documents = {**for_people("local"), "job": of_jobs(home, "local")}
-    return judge(calls, {"local": local, "lab": for_people("lab")}, account=ACCOUNT, region=REGION)
+    return judge(calls, {"local": local}, account=ACCOUNT, region=REGION)

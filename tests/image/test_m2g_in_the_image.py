@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.engine_world import BASE, EngineWorld
+from support.engine_world import BASE, OTHER_BASE, EngineWorld, OtherImage
 from support.run_world import RunWorld, put_dataset
 
 from opsctl.assets import container_dir
@@ -20,8 +20,6 @@ from opsctl.home import Home
 
 pytestmark = pytest.mark.e2e
 
-OTHER_BASE = "localhost/m2g-stand-in:2"
-
 
 @dataclass(frozen=True)
 class Images:
@@ -29,16 +27,16 @@ class Images:
 
     first: BuiltImage
     new_runner: BuiltImage
-    new_m2g: BuiltImage
+    new_m2g: str
     own: str
 
 
-def built_from(world: EngineWorld, folder: Path, *, base: str, tag: str) -> BuiltImage:
+def built_from(world: EngineWorld, folder: Path, *, tag: str) -> BuiltImage:
     return build(
         world.engine,
         folder,
         version="0.1.0",
-        base=base,
+        base=BASE,
         accept_base=False,
         find_archived=None,
         known_bases=KnownBases(Home(world.folder)),
@@ -51,21 +49,21 @@ def built_from(world: EngineWorld, folder: Path, *, base: str, tag: str) -> Buil
 
 
 @pytest.fixture(scope="module")
-def images(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.TempPathFactory) -> Images:
+def images(
+    engine_world: EngineWorld, built: str, on_other_base: OtherImage, tmp_path_factory: pytest.TempPathFactory
+) -> Images:
     changed = tmp_path_factory.mktemp("changed") / "container"
     shutil.copytree(container_dir(), changed, ignore=shutil.ignore_patterns("__pycache__"))
     with (changed / "m2g_job" / "job.py").open("a") as file:
         file.write("\n# A runner of another version.\n")
     context = tmp_path_factory.mktemp("base")
-    (context / "Dockerfile").write_text(f"FROM {BASE}\nENV M2G_RELEASE=2\n")
-    engine_world.podman("build", "--tag", OTHER_BASE, str(context))
     # It inherits all labels of its base, but nobody built it with `image build`: its label says what it stands on.
     (context / "Dockerfile").write_text(f"FROM {OTHER_BASE}\nLABEL org.opencontainers.image.base.digest=sha256:0\n")
     engine_world.podman("build", "--tag", "localhost/own:1", str(context))
     return Images(
-        first=built_from(engine_world, container_dir(), base=BASE, tag="runner-1"),
-        new_runner=built_from(engine_world, changed, base=BASE, tag="runner-2"),
-        new_m2g=built_from(engine_world, container_dir(), base=OTHER_BASE, tag="runner-1-on-2"),
+        first=built_from(engine_world, container_dir(), tag="runner-1"),
+        new_runner=built_from(engine_world, changed, tag="runner-2"),
+        new_m2g=on_other_base.name,
         own="localhost/own:1",
     )
 
@@ -98,7 +96,7 @@ def test_another_runner_submits_nothing_again_and_another_m2g_is_told(
     assert tuple(scan.key for scan in plan.dispositions) == world.records.run(run_id).keys
     assert (plan.counts, plan.to_submit()) == ({"done": 2}, [])
 
-    assert use(world, engine_world, images.new_m2g.image) != m2g_image
+    assert use(world, engine_world, images.new_m2g) != m2g_image
     plan = world.plan()
     assert (plan.counts, plan.earlier_m2g(), plan.to_submit()) == ({"other_m2g": 2}, {m2g_image: 2}, [])
     assert len(world.plan(only="changed").to_submit()) == 2

@@ -175,6 +175,8 @@ class AwsRefusals:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's ACK.
+    disable_nagle_algorithm = True
     proxy: AwsRefusals
 
     def log_message(self, format: str, *args: object) -> None:

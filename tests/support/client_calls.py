@@ -6,6 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from botocore import xform_name
@@ -57,11 +58,17 @@ class Models:
         return cls(parameters)
 
 
+@cache
+def _method_calls(source: Path) -> list[ast.Call]:
+    nodes = ast.walk(ast.parse(source.read_text()))
+    return [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+
+
 def calls(sources: Collection[Path], models: Models) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Where each operation is called: the file and line, the method's name, the names of its parameters."""
     for source in sources:
-        for node in ast.walk(ast.parse(source.read_text())):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        for node in _method_calls(source):
+            if not isinstance(node.func, ast.Attribute):
                 continue
             name = node.func.attr
             if name in ("get_paginator", "get_waiter") and node.args and isinstance(node.args[0], ast.Constant):

@@ -20,6 +20,14 @@ from support.base_image import VARIABLES, write_base
 
 BASE = "localhost/m2g-stand-in:1"
 BUILT = "localhost/opsctl-m2g:built-once"
+#: Another m2g: with a user of its own, and without one of the programs of FSL.
+OTHER_BASE = "localhost/m2g-stand-in:2"
+OTHER_USER, LACKING = "lab", "eddy_correct"
+_OTHER_DOCKERFILE = f"""
+FROM {BASE}
+RUN rm /usr/lib/fsl/5.0/{LACKING} && echo '{OTHER_USER}:x:1000:1000:{OTHER_USER}:/tmp:/bin/sh' >> /etc/passwd
+USER {OTHER_USER}
+"""
 
 _RUNTIMES = ("crun", "runc")
 # As root in a container: no limits to set, no network to make, nothing shared with the machine's own Podman.
@@ -180,6 +188,30 @@ def built_once(world: EngineWorld) -> str:
             assert said.returncode == 0, said.stdout + said.stderr
             (world.folder / "built").touch()
     return BUILT
+
+
+@dataclass(frozen=True)
+class OtherImage:
+    """The image of container/ on `OTHER_BASE`: its name, and what `opsctl image build` said."""
+
+    name: str
+    said: str
+
+
+def built_on_other_base(world: EngineWorld) -> OtherImage:
+    """The image that the session's tests share: each build takes 20 seconds of a processor."""
+    said, tag = world.folder / "other-said", "on-another-base"
+    with _locked(world.folder / "other-built.lock"):
+        if not said.exists():
+            context = world.folder / "other-base"
+            context.mkdir()
+            (context / "Dockerfile").write_text(_OTHER_DOCKERFILE)
+            world.podman("build", "--network", "host", "--tag", OTHER_BASE, str(context))
+            words = ("image", "build", "--base", OTHER_BASE, "--tag", tag, "--", "--build-arg", "PROGRAMS=optional")
+            done = opsctl(world.environment, *words)
+            assert done.returncode == 0, done.stdout + done.stderr
+            said.write_text(done.stderr)
+    return OtherImage(f"localhost/opsctl-m2g:{tag}", said.read_text())
 
 
 def opsctl(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:

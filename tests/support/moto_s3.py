@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from email.utils import formatdate
 from typing import Any
 
 import boto3
+import dateutil.parser
 import pytest
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -25,7 +27,21 @@ def s3_client() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         # Only for speed: moto loads its module of paths again for each request, in case the environment changed.
         patch.setattr(S3Backend, "urls", s3_backends[DEFAULT_ACCOUNT_ID]["aws"].urls)
+        # And moto and botocore parse the same few dates again and again.
+        patch.setattr(dateutil.parser, "parse", _parsed_once(dateutil.parser.parse))
         yield client
+
+
+def _parsed_once(parse: Callable[..., datetime]) -> Callable[..., datetime]:
+    known: dict[tuple[str, str], datetime] = {}
+
+    def parsed(text: str, **options: Any) -> datetime:
+        key = text, repr(options)
+        if key not in known:
+            known[key] = parse(text, **options)
+        return known[key]
+
+    return parsed
 
 
 def _dated(parsed: dict[str, Any], **_: Any) -> None:

@@ -6,7 +6,9 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from io import BytesIO
+from unittest.mock import patch
 
 from PIL import Image, ImageDraw
 
@@ -34,7 +36,7 @@ from opsctl.core.runs.output_kinds import GraphKind
 from opsctl.core.runs.result import Graph, OutputFile, Result
 from opsctl.core.runs.result_record import ResultWarning
 from opsctl.core.runs.status import BatchJob, State, join
-from opsctl.render.report import page
+from opsctl.render import report as report_page
 from opsctl.render.report.pictures import DecodedFile, ImageDecoder
 
 START = datetime(2026, 11, 20, 17, 2, 11, tzinfo=UTC)
@@ -57,6 +59,8 @@ CAUSES = (
     Reason(CauseCode.IMAGE_TRUNCATED, "sub-7_T1w.nii.gz is truncated", {"file": "sub-7_T1w.nii.gz"}),
 )
 ATLASES = ("Desikan_space-MNI152NLin6_res-2x2x2", "Glasser_space-MNI152NLin6_res-2x2x2")
+#: A command makes one page, and the tests make dozens in one process: they compile the page's templates once.
+_compiled_once = cache(report_page._environment)
 LOST = "Host EC2 (instance i-0123456789abcdef0) terminated."
 
 
@@ -70,16 +74,22 @@ class Scene:
 
     def html(self) -> str:
         decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in self.bodies))
+        # The scans share a few files, and to decode one takes longer than all the rest.
+        once: dict[object, DecodedFile | Problem] = {}
         decoded: dict[Asset, DecodedFile | Problem] = {}
         for asset, body in self.bodies.items():
-            try:
-                decoded[asset] = decoder.decode(asset, body)
-            except Problem as problem:
-                decoded[asset] = problem
+            content = asset.kind, asset.graph_kind, asset.graph_nodes, body
+            if content not in once:
+                try:
+                    once[content] = decoder.decode(asset, body)
+                except Problem as problem:
+                    once[content] = problem
+            decoded[asset] = once[content]
         atlases = Atlases(table=atlas_table(), nodes=atlas_nodes())
         nodes = known_nodes(self.choice.atlas, atlases=atlases.table, nodes=atlases.nodes)
         compared = compare_pictured(SceneGraphs(self), self.choice, self.report.subject, atlases=atlases)
-        return "".join(page(self.report, self.choice, decoded, nodes=nodes, comparison=compared))
+        with patch.object(report_page, "_environment", _compiled_once):
+            return "".join(report_page.page(self.report, self.choice, decoded, nodes=nodes, comparison=compared))
 
 
 class SceneGraphs:
@@ -117,6 +127,7 @@ class SceneGraphs:
         return {}
 
 
+@cache
 def matrix_text(nodes: int, *, seed: int) -> str:
     """A matrix of two blocks, in which near nodes have more edges."""
     rng = random.Random(seed)
@@ -129,6 +140,7 @@ def matrix_text(nodes: int, *, seed: int) -> str:
     return "\n".join(",".join(map(str, row)) for row in rows)
 
 
+@cache
 def correlations_text(nodes: int, *, seed: int) -> str:
     """An edge list of all pairs, as the func pipeline writes it: near nodes correlate, far ones may do the opposite."""
     rng = random.Random(seed)
@@ -139,6 +151,7 @@ def correlations_text(nodes: int, *, seed: int) -> str:
     )
 
 
+@cache
 def png(*, width: int = 960, height: int = 860, seed: int = 0) -> bytes:
     """A picture that resembles a slice through a head."""
     rng = random.Random(seed)

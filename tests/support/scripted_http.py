@@ -85,6 +85,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's ACK.
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:

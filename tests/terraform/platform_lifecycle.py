@@ -42,6 +42,8 @@ class Observations:
     ----------
     second_plans
         Exit code of `plan -detailed-exitcode` after the apply, by root.
+    warnings
+        What these plans said where they had a warning.
     replaced_by
         Addresses of the resources that a change would replace, by key of `LATER_CHANGES`.
     aged_report, aged_actions
@@ -67,6 +69,7 @@ class Observations:
     log_groups: list[dict[str, Any]]
     repository: dict[str, Any]
     second_plans: dict[str, int]
+    warnings: list[str]
     replaced_by: dict[str, set[str]]
     aged_report: OrphanReport
     aged_actions: dict[str, list[str]]
@@ -161,7 +164,7 @@ def apply_and_destroy(aws: Aws, terraform: Terraform, monkeypatch: Any) -> Obser
     record = terraform.outputs("platform")["record"]
     state = json.loads((terraform.tree / "platform" / "terraform.tfstate").read_text())
     plans = {
-        root: terraform.run(root, "plan", "-detailed-exitcode", *variables_of_root, accept=(0, 2)).returncode
+        root: terraform.run(root, "plan", "-detailed-exitcode", *variables_of_root, accept=(0, 2))
         for root, variables_of_root in (("storage", COMMON), ("platform", variables))
     }
 
@@ -174,7 +177,8 @@ def apply_and_destroy(aws: Aws, terraform: Terraform, monkeypatch: Any) -> Obser
         **described,
         storage=storage,
         record=record,
-        second_plans=plans,
+        second_plans={root: plan.returncode for root, plan in plans.items()},
+        warnings=[f"{root}: {plan.stdout}" for root, plan in plans.items() if "Warning: " in plan.stdout],
         replaced_by=replaced_by,
         aged_report=aged_report,
         aged_actions=aged_actions,

@@ -221,6 +221,11 @@ def test_a_second_plan_has_no_changes(observed: Observations) -> None:
     assert observed.second_plans == {"storage": 0, "platform": 0}
 
 
+def test_terraform_warns_of_nothing(observed: Observations) -> None:
+    # A plan validates a root first, as `terraform validate` does.
+    assert observed.warnings == []
+
+
 def test_another_disk_size_replaces_the_environments(observed: Observations) -> None:
     # AWS does not update the launch template of an environment with our own service role; Terraform must not try.
     assert observed.replaced_by["disk"] == {

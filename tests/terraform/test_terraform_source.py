@@ -32,12 +32,6 @@ def test_is_formatted(terraform: Terraform) -> None:
     assert terraform.run(".", "fmt", "-check", "-recursive", "-diff").stdout == ""
 
 
-@pytest.mark.parametrize("root", ["storage", "platform"])
-def test_is_valid(terraform: Terraform, root: str) -> None:
-    terraform.init(root)
-    assert "The configuration is valid." in terraform.run(root, "validate").stdout
-
-
 @pytest.mark.timeout(600)
 def test_its_own_tests_pass(terraform: Terraform) -> None:
     terraform.init(".")
