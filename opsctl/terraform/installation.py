@@ -1,7 +1,7 @@
 """What `terraform init` has installed in a root's folder, and whether another one would change anything.
 
-An `init` takes a second or two of CPU for each root, also when it finds everything in place: it computes the checksum of
-the 700 MB of the provider. Every later command computes it again, and refuses a provider that the lock file does not
+An `init` takes a second or two of CPU for each root, also when it finds everything in place: it computes the checksum
+of the 700 MB of the provider. Every later command computes it again, and refuses a provider that the lock file does not
 name.
 """
 

@@ -15,7 +15,6 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.state_document import parse_state
 from opsctl.core.platform.state_location import BACKEND_FILE
 
-
 _UNUSABLE = ErrorCode.STATE_UNUSABLE
 
 

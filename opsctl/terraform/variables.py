@@ -1,7 +1,8 @@
 """Which environment variables reach Terraform.
 
-Terraform's own variables choose where it keeps its state, what it applies and what it writes down. opsctl decides all of
-that: a state that lies elsewhere would never be found again. https://developer.hashicorp.com/terraform/cli/config/environment-variables
+Terraform's own variables choose where it keeps its state, what it applies and what it writes down. opsctl decides all
+of that: a state that lies elsewhere would never be found again.
+https://developer.hashicorp.com/terraform/cli/config/environment-variables
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def left_out_sentence(names: list[str]) -> str:
     """A sentence on the variables that are left out."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     verb = "is" if len(names) == 1 else "are"
-    return f"{', '.join(names[:_NAMED])}{more} {verb} set: opsctl runs Terraform without {'it' if not names[1:] else 'them'}."
+    pronoun = "it" if len(names) == 1 else "them"
+    return f"{', '.join(names[:_NAMED])}{more} {verb} set: opsctl runs Terraform without {pronoun}."
 
 
 def _is_usable(folder: str) -> bool:

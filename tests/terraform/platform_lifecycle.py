@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from opsctl.local import control
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.clients import Clients
 from opsctl.aws.platform.inventory import Inventory
 from opsctl.commands.platform.orphans import OrphanReport, find_orphans
+from opsctl.local import control
 
 BUCKET = f"{PREFIX}-123456789012-{REGION}"
 STORAGE = {

@@ -71,9 +71,11 @@ def event(**detail: Any) -> dict[str, Any]:
 ARRAY = {"arrayProperties": {"size": 30, "statusSummary": SUMMARY}, "status": "FAILED"}
 CHILD = {"arrayProperties": {"index": 3}, "jobId": f"{JOB}:3"}
 #: https://docs.aws.amazon.com/batch/latest/userguide/batch-job-queue-blocked-events.html
-BLOCKED = event(status="RUNNABLE", statusReason="MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - too large", **{
-    "arrayProperties": {"size": 30, "statusSummary": SUMMARY}
-}) | {"detail-type": "Batch Job Queue Blocked"}
+BLOCKED = event(
+    status="RUNNABLE",
+    statusReason="MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - too large",
+    arrayProperties={"size": 30, "statusSummary": SUMMARY},
+) | {"detail-type": "Batch Job Queue Blocked"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Rules:
         return [name for name, (pattern, _, _) in self.by_name.items() if pattern.matches_event(happened)]
 
     def mail(self, name: str, happened: dict[str, Any]) -> str:
-        """What EventBridge makes of a template: each `<name>` is what its path leads to, nothing where it leads nowhere."""
+        """What EventBridge makes of a template: `<name>` is what its path leads to, nothing where it leads nowhere."""
         _, paths, template = self.by_name[name]
 
         def value(match: re.Match[str]) -> str:
@@ -161,12 +163,8 @@ def test_a_mail_says_which_job_and_how_many_scans(rules: Rules) -> None:
     assert "Scans in it: 30. Succeeded: 28. Failed: 2." in mail
 
 
-@pytest.mark.parametrize(
-    ("name", "happened"), [("arrays", event(**ARRAY)), ("jobs", SINGLE), ("blocked", BLOCKED)]
-)
-def test_a_mail_names_no_subject_and_its_commands_are_read(
-    rules: Rules, name: str, happened: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize(("name", "happened"), [("arrays", event(**ARRAY)), ("jobs", SINGLE), ("blocked", BLOCKED)])
+def test_a_mail_names_no_subject_and_its_commands_are_read(rules: Rules, name: str, happened: dict[str, Any]) -> None:
     mail = rules.mail(name, happened)
     commands = re.findall(r"opsctl (?:status|why) .*", mail)
     assert commands

@@ -55,6 +55,6 @@ def test_retry_actions_are_written_as_batch_returns_them() -> None:
     """The provider compares them as they are written, and else does not see a change of the timeout (#39443)."""
     source = (SOURCE / "modules/batch/job_definition.tf").read_text()
     actions = re.findall(r'^\s*action\s*=\s*"(\w+)"', source, re.MULTILINE)
-    # Another number makes the provider deregister every revision before it registers the new one; five are Batch's most.
+    # Another number makes the provider deregister every revision before it registers the new one; Batch's most is five.
     assert len(actions) == 5
     assert {action for action in actions if action != action.lower()} == set()

@@ -87,7 +87,9 @@ def test_an_upgrade_leaves_environments_template_and_network_alone(upgrades: dic
 
 def test_a_network_of_an_existing_vpc_is_made_only_when_asked_for(upgrades: dict[str, dict[str, list[str]]]) -> None:
     # The platform's own network has moved to module.vpc[0], and keeps its resources.
-    assert not [address for address in upgrades["platform"] if address.startswith(("module.vpc", "module.existing_vpc"))]
+    assert not [
+        address for address in upgrades["platform"] if address.startswith(("module.vpc", "module.existing_vpc"))
+    ]
 
 
 def test_a_changed_launch_template_would_be_noticed(upgrades: dict[str, dict[str, list[str]]]) -> None:

@@ -21,4 +21,3 @@ def root(terraform: FakeTerraform, tmp_path: Path) -> Root:
     (tmp_path / "root").mkdir()
     binary = Binary(str(terraform.path), "1.11.4")
     return Root("platform", folder=tmp_path / "root", binary=binary, environment=terraform.environment)
-

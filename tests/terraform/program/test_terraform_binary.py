@@ -122,5 +122,3 @@ def test_one_that_everybody_may_replace_is_told(terraform: FakeTerraform) -> Non
     # As in /tmp, nobody but its owner replaces a file there.
     terraform.folder.chmod(0o1777)
     assert find_binary(terraform.environment).warning == ""
-
-

@@ -205,9 +205,12 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     def stop(_: int) -> None:
         raise KeyboardInterrupt
 
-    with serving(sending(zipped())) as address, pytest.raises(KeyboardInterrupt):
-        with TerraformDownload(RELEASE, tmp_path, address=address).opened() as (_, install):
-            install(stop)
+    with (
+        serving(sending(zipped())) as address,
+        pytest.raises(KeyboardInterrupt),
+        TerraformDownload(RELEASE, tmp_path, address=address).opened() as (_, install),
+    ):
+        install(stop)
     assert files(tmp_path) == []
 
 
@@ -255,11 +258,18 @@ def test_the_programs_checksum_is_the_installed_terraforms() -> None:
 
 
 def test_systems() -> None:
-    names = {(system, machine): release_for(system, machine) for system in ("Linux", "Darwin") for machine in ("x86_64", "arm64", "aarch64")}
+    names = {
+        (system, machine): release_for(system, machine)
+        for system in ("Linux", "Darwin")
+        for machine in ("x86_64", "arm64", "aarch64")
+    }
     assert {release.platform for release in names.values() if release} == {
         *("linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64")
     }
     assert [release_for("Windows", "AMD64"), release_for("Linux", "riscv64")] == [None, None]
     release = release_for("Darwin", "arm64")
     assert release is not None
-    assert release.url(ADDRESS) == f"https://releases.hashicorp.com/terraform/{VERSION}/terraform_{VERSION}_darwin_arm64.zip"
+    assert (
+        release.url(ADDRESS)
+        == f"https://releases.hashicorp.com/terraform/{VERSION}/terraform_{VERSION}_darwin_arm64.zip"
+    )

@@ -131,5 +131,3 @@ def test_a_destroy_sees_what_was_applied_last_not_what_was_only_planned(
     assert json.loads(variables.read_text()) == {"csd_max_vcpus": 2}
     root.destroy(lambda step: None)
     assert json.loads(variables.read_text()) == {"csd_max_vcpus": 64}
-
-

@@ -31,8 +31,8 @@ OTHER_IDENTITIES = (
 )  # fmt: skip
 WAYS_TO_AWS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_USE_FIPS_ENDPOINT", "AWS_CONFIG_FILE", "AWS_RETRY_MODE")
 ALWAYS = (
-    "PATH", "HOME", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "AWS_CA_BUNDLE", "TF_TOKEN_mirror_lab_org",
-    "TFENV_VERSION",
+    "PATH", "HOME", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "SSL_CERT_FILE", "AWS_CA_BUNDLE",
+    "TF_TOKEN_mirror_lab_org", "TFENV_VERSION",
 )  # fmt: skip
 
 
