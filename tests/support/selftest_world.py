@@ -21,6 +21,7 @@ from m2g_job.selftest_image import Image
 from m2g_job.selftest_machine import Machine
 from m2g_job.stop import StopRequest
 
+from opsctl.core.selftest.result import SelftestResult
 from support.job_s3 import LocalS3
 from support.job_s3 import Request as S3Request
 from support.scripted_http import Reply, Request, ScriptedServer
@@ -142,7 +143,9 @@ class SelftestWorld:
         return code, stream.getvalue().decode()
 
     def result(self) -> dict[str, Any]:
+        """The self-test's result, which opsctl must be able to read, whatever the job saw."""
         body = self.s3.client.get_object(Bucket=BUCKET, Key=f"{PREFIX}/result.json")["Body"].read()
+        SelftestResult.decode(body, f"s3://{BUCKET}/{PREFIX}/result.json")
         result: dict[str, Any] = json.loads(body)
         return result
 
