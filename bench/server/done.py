@@ -29,7 +29,8 @@ def records(bucket: str, run: dict[str, Any], job_id: str) -> Iterator[tuple[str
             (f"attempts/{index:05d}.1.{index:08x}.json", _attempt(index, job)),
             (f"results/{index:05d}.json", _result(bucket, run, index, name, job)),
         ):
-            yield f"{folder}/{place}", json.dumps({"schema_version": 1, "run_id": run["run_id"], **record}).encode()
+            value = {"schema_version": 1, "run_id": run["run_id"], **record}
+            yield f"{folder}/{place}", json.dumps(value, indent=1, sort_keys=True).encode()
 
 
 def _document(bucket: str, run: dict[str, Any], index: int, name: str) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
-from m2g_job import causes
+from m2g_job import causes, record
 from m2g_job.faults import ScanFailed, TransientFault
 from m2g_job.result_check import is_plain_path
 from m2g_job.s3 import PUSH_THREADS, S3
@@ -140,6 +140,32 @@ def _push_file(s3: S3, output: Output, base_uri: str, guard: Callable[[], None])
             digest.update(block)
             size += len(block)
     return _entry(output.key, size, digest, s3.upload(output.path, uri, sha256=digest.digest(), guard=guard))
+
+
+def listed(
+    outputs: Sequence[Output], entries: Sequence[dict[str, Any]], graphs: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The entries of outputs as a result lists them: a connectome says what it holds.
+
+    Parameters
+    ----------
+    entries
+        From `push` or `verify`, in the order of `outputs`.
+    graphs
+        What each connectome's file holds, by the file's place on this disk.
+    """
+    return [
+        {**entry, "graph": graphs[output.path]} if output.path in graphs else entry
+        for output, entry in zip(outputs, entries)
+    ]
+
+
+def longest_entries(outputs: Sequence[Output]) -> list[dict[str, Any]]:
+    """Entries at least as long as those of `push`."""
+    return [
+        {"path": output.key, "size_bytes": record.LARGEST_OBJECT, "sha256": "0" * 64, "etag": "0" * 64}
+        for output in outputs
+    ]
 
 
 def _entry(path: str, size_bytes: int, digest: Any, etag: str | None) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from m2g_job import abandoned, derivative, outputs
+from m2g_job import abandoned, causes, derivative, outputs, record
 from m2g_job.claim import Claim, Claims
 from m2g_job.environment import Environment
-from m2g_job.faults import Ending, Fault, HeldByAnotherJob
+from m2g_job.faults import Ending, Fault, HeldByAnotherJob, ScanFailed
 from m2g_job.log import Log
 from m2g_job.result import ResultBuilder, Results
 from m2g_job.s3 import S3
@@ -68,10 +68,17 @@ class Publication:
         ------
         Abandoned, AlreadyPublished, Fault
             Nothing more is written.
+        ScanFailed
+            opsctl could not read the result, because it would be too long.
         """
+        # The provenance last: it never stands beside an incomplete set of outputs.
+        everything = [*files, provenance_file]
+        self._result_builder.files = outputs.listed(everything, outputs.longest_entries(everything), graphs)
+        if len(record.encoded(self._result_builder.build(Ending(0)))) > record.LARGEST_RECORD:
+            raise ScanFailed(f"m2g left {len(files):,} files, more than a result may list", causes.TOO_MANY_OUTPUTS)
         while True:
             try:
-                result = self._push(scan, files, provenance_file, graphs, m2g_version)
+                result = self._push(scan, everything, graphs, m2g_version)
                 break
             except HeldByAnotherJob as lost:
                 # Try again: the other job publishes, or it dies and this job takes over the claim.
@@ -87,26 +94,21 @@ class Publication:
         self,
         scan: Scan,
         files: Sequence[outputs.Output],
-        provenance_file: outputs.Output,
         graphs: Mapping[str, Mapping[str, Any]],
         m2g_version: str | None,
     ) -> dict[str, Any]:
-        """Take the claim, upload the outputs, and write the result; return the result."""
+        """Take the claim, upload the outputs, the last one after all others, and write the result; return it."""
         abandoned.check(self._s3, self._environment)
         with self._claims.take() as claim:
             # Again, because this job may have waited minutes for the claim.
             abandoned.check(self._s3, self._environment)
             with self._result_builder.phase("push"):
                 derivative.write_description(self._s3, scan, m2g_version=m2g_version)
-                # The provenance last: it never stands beside an incomplete set of outputs.
                 pushed = []
-                for batch in (files, [provenance_file]):
+                for batch in (files[:-1], files[-1:]):
                     pushed += outputs.push(self._s3, batch, scan.output, guard=lambda: self._guard(claim))
                 verified = outputs.verify(self._s3, pushed, scan.output)
-            self._result_builder.files = [
-                {**entry, "graph": graphs[output.path]} if output.path in graphs else entry
-                for output, entry in zip((*files, provenance_file), verified)
-            ]
+            self._result_builder.files = outputs.listed(files, verified, graphs)
             result = self._result_builder.build(Ending(0))
             self._results.write(result, check=lambda: self._may_write(claim))
         return result

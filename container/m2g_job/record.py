@@ -13,6 +13,8 @@ from typing import Any
 #: Longer numbers are out of every range, and take Python long to read.
 _MOST_DIGITS = 25
 LONGEST_TEXT = 4096
+#: opsctl reads no larger record.
+LARGEST_RECORD = 1_000_000
 LARGEST_OBJECT = 2**62 - 1
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 NAME = re.compile(rf"[^{_CONTROL}]+")
@@ -44,6 +46,11 @@ def parse(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable("it is not a JSON object")
     return value
+
+
+def encoded(value: dict[str, Any]) -> bytes:
+    """Return a JSON object as it is written to S3."""
+    return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import hashlib
 import io
-import json
 import os
 import time
 from datetime import timedelta
@@ -30,7 +29,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as transfer_errors
 
-from m2g_job import causes
+from m2g_job import causes, record
 from m2g_job.faults import ConditionFailed, S3Missing, TransientFault
 from m2g_job.s3_errors import translate
 from m2g_job.s3_objects import Document, ListedObject, ObjectHead, head_of
@@ -236,7 +235,7 @@ class S3:
         ConditionsUnsupported
             This S3 has no conditional writes.
         """
-        data = f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode()
+        data = record.encoded(value)
         condition: dict[str, Any] = {}
         if if_none:
             condition = {"IfNoneMatch": "*"}

@@ -134,6 +134,15 @@ def test_a_scan_that_fails_while_it_is_published_names_no_output(world: World, s
     assert world.result()["warnings"] == []
 
 
+def test_more_files_than_opsctl_would_read_are_a_failure_before_any_is_uploaded(world: World) -> None:
+    assert world.run(OPSCTL_FAKE_M2G_FILES="5000")[0] == 1
+    result = world.result()
+    assert result["cause_code"] == "too_many_outputs"
+    assert result["cause"] == "m2g left 5,005 files, more than a result may list"
+    assert world.keys("HNU1/derivatives") == []
+    assert len(world.graphs()) == 1, "the finished connectome is kept"
+
+
 def test_an_argument_that_follows_from_no_option_never_reaches_m2g(world: World) -> None:
     world.submit(argv=[*world.scan["argv"], "--push_location", "s3://other/x"])
 

@@ -10,6 +10,7 @@ import pytest
 from m2g_job import causes, derivative
 from m2g_job import environment as job_environment
 from m2g_job import outputs as job_outputs
+from m2g_job import record as job_record
 from m2g_job import reuse as job_reuse
 from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
@@ -28,6 +29,7 @@ from opsctl.core.runs.manifest import Run, document_key
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_document import ScanDocuments
 from opsctl.core.runs.submission import array_sizes, submissions_of, submit_request
+from opsctl.core.size_limits import RECORD_BYTES
 
 ATLASES = [atlas_table()[name] for name in ("Desikan", "AAL")]
 JOB = platform().models["csd"]
@@ -174,6 +176,10 @@ def test_status_reads_what_the_job_writes(exit_code):
     uri = failures if exit_code else FILE
     assert [msgspec.structs.asdict(read) for read in result.graphs] == [{**GRAPH, "uri": uri}]
     assert [asdict(warning) for warning in result.warnings] == builder.warnings
+
+
+def test_opsctl_reads_the_longest_record_that_a_job_writes():
+    assert job_record.LARGEST_RECORD == RECORD_BYTES
 
 
 def test_the_previews_outputs_do_not_pass_for_m2gs():

@@ -16,6 +16,7 @@ class CauseCode(StrEnum):
     NO_CONNECTOME = "no_connectome"
     PARCELLATION_MISSING = "parcellation_missing"
     DUPLICATE_OUTPUT = "duplicate_output"
+    TOO_MANY_OUTPUTS = "too_many_outputs"
     ATLAS_NOT_FOUND = "atlas_not_found"
     GRADIENTS_CORRUPT = "gradients_corrupt"
     SCAN_NOT_RECOGNIZED = "scan_not_recognized"

@@ -61,6 +61,7 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "does the image hold the atlases that `opsctl parcellations` lists? `{logs}` shows what m2g found",
     ),
     CauseCode.DUPLICATE_OUTPUT: CauseText("m2g left two files for one name", _ASK),
+    CauseCode.TOO_MANY_OUTPUTS: CauseText("m2g left more files than a result may list", _ASK),
     CauseCode.ATLAS_NOT_FOUND: CauseText(
         "m2g has no atlas of the names that were asked for",
         "does the image hold the atlases that `opsctl parcellations` lists? `opsctl image build` makes one that does",
