@@ -156,7 +156,7 @@ def test_a_volume_that_costs_money_goes_and_a_live_instance_is_ended(clients: Cl
         AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": tags}]
     )
     instance_id = ec2.run_instances(
-        ImageId=ec2.describe_images()["Images"][0]["ImageId"],
+        ImageId=ec2.register_image(Name="batch", RootDeviceName="/dev/xvda")["ImageId"],
         MinCount=1,
         MaxCount=1,
         TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
