@@ -95,7 +95,7 @@ class FinishedRun:
 
     def _finish(self, index: int) -> None:
         key = f"opsctl/runs/{self.run.run_id}/results/{index:05d}.json"
-        body = json.dumps(_result(self.run, index), indent=1, sort_keys=True).encode()
+        body = json.dumps(_result(self.run, index), sort_keys=True, separators=(",", ":")).encode()
         digest = hashlib.sha256(body).digest()
         direct = self._bench.storage.direct
         # Of 10,000 scans boto3 would take a minute.

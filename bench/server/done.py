@@ -30,7 +30,7 @@ def records(bucket: str, run: dict[str, Any], job_id: str) -> Iterator[tuple[str
             (f"results/{index:05d}.json", _result(bucket, run, index, name, job)),
         ):
             value = {"schema_version": 1, "run_id": run["run_id"], **record}
-            yield f"{folder}/{place}", json.dumps(value, indent=1, sort_keys=True).encode()
+            yield f"{folder}/{place}", json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _document(bucket: str, run: dict[str, Any], index: int, name: str) -> dict[str, Any]:

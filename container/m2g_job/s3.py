@@ -211,7 +211,15 @@ class S3:
             body.close()
         return Document(content, reply["ETag"].strip('"'))
 
-    def write(self, uri: str, value: dict[str, Any], *, if_none: bool = False, if_etag: str | None = None) -> str:
+    def write(
+        self,
+        uri: str,
+        value: dict[str, Any],
+        *,
+        if_none: bool = False,
+        if_etag: str | None = None,
+        is_for_people: bool = False,
+    ) -> str:
         """Write a small JSON document.
 
         Parameters
@@ -222,6 +230,8 @@ class S3:
             Write only where there is no object.
         if_etag
             Write only over an object with this etag.
+        is_for_people
+            Whether people read it too: a field a line.
 
         Returns
         -------
@@ -235,7 +245,7 @@ class S3:
         ConditionsUnsupported
             This S3 has no conditional writes.
         """
-        data = record.encoded(value)
+        data = record.encoded(value, is_for_people=is_for_people)
         condition: dict[str, Any] = {}
         if if_none:
             condition = {"IfNoneMatch": "*"}
