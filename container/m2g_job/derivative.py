@@ -88,8 +88,8 @@ def write_description(s3: S3, scan: Scan, *, m2g_version: str | None) -> None:
         return
     document = description(scan, m2g_version=m2g_version)
     try:
-        s3.write(uri, document, if_none=True, is_for_people=True)
+        s3.write(uri, document, if_none=True, indent=1)
     except ConditionFailed:
         pass
     except ConditionsUnsupported:
-        s3.write(uri, document, is_for_people=True)
+        s3.write(uri, document, indent=1)

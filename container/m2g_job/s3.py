@@ -212,13 +212,7 @@ class S3:
         return Document(content, reply["ETag"].strip('"'))
 
     def write(
-        self,
-        uri: str,
-        value: dict[str, Any],
-        *,
-        if_none: bool = False,
-        if_etag: str | None = None,
-        is_for_people: bool = False,
+        self, uri: str, value: dict[str, Any], *, if_none: bool = False, if_etag: str | None = None, indent: int = 0
     ) -> str:
         """Write a small JSON document.
 
@@ -230,8 +224,8 @@ class S3:
             Write only where there is no object.
         if_etag
             Write only over an object with this etag.
-        is_for_people
-            Whether people read it too: a field a line.
+        indent
+            Spaces for each level, for what people read; 0: in one line.
 
         Returns
         -------
@@ -245,14 +239,11 @@ class S3:
         ConditionsUnsupported
             This S3 has no conditional writes.
         """
-        data = record.encoded(value, is_for_people=is_for_people)
-        condition: dict[str, Any] = {}
-        if if_none:
-            condition = {"IfNoneMatch": "*"}
-        elif if_etag is not None:
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if if_none else {}
+        if if_etag is not None:
             condition = {"IfMatch": f'"{if_etag}"'}
         try:
-            return self._put(uri, data, **condition)
+            return self._put(uri, record.encoded(value, indent=indent), **condition)
         except S3Missing as error:
             if if_etag is None:
                 raise
