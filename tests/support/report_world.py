@@ -25,7 +25,7 @@ from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.reason import NO_REASON, Reason, batch_reason
 from opsctl.core.errors import Problem
-from opsctl.core.results.connectome import GraphSize, size_of
+from opsctl.core.results.connectome import GraphSize, parse_connectome
 from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.results.node_table import known_nodes
 from opsctl.core.runs.attempt import Attempt
@@ -200,7 +200,7 @@ def scene(
     text_of = matrix_text if kind == "streamlines" else correlations_text
     matrices = [text_of(nodes, seed=seed).encode() for seed in range(0 if connectomes_of else pictures)]
     matrices += [text.encode() for text in (connectomes_of or {}).values()]
-    sizes = [size_of(text.decode()) for text in matrices]
+    sizes = [parse_connectome(text.decode()).size for text in matrices]
     slices = [png(seed=seed) for seed in range(pictures)]
     for index, state in enumerate(states):
         started = START + timedelta(seconds=rng.uniform(0, 3000))

@@ -18,7 +18,7 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
-from opsctl.core.results.connectome import GraphSize, size_of
+from opsctl.core.results.connectome import GraphSize, parse_connectome
 from opsctl.core.results.connectome_table import atlas_of, kind_of
 from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -168,7 +168,7 @@ class World:
 def _graph(place: str, body: bytes) -> dict[str, Any]:
     """What a job says of a connectome of an atlas that it does not know."""
     try:
-        size = size_of(body.decode())
+        size = parse_connectome(body.decode(), nodes=None if body.strip() else 2).size
     except Problem:
         # What somebody made of the file later.
         size = GraphSize(nodes=2, edges=1)

@@ -118,25 +118,7 @@ def _of_edges(
     return Connectome(tuple(map(tuple, matrix)))
 
 
-def size_of(text: str) -> GraphSize:
-    """The size of the connectome in a file. There is no limit for an edge list, which is not made into a matrix.
-
-    m2g writes an empty file where no streamline joins two regions.
-
-    Raises
-    ------
-    Problem
-        If it is neither a square matrix nor an edge list.
-    """
-    rows, is_matrix = _read(text)
-    if is_matrix:
-        return Connectome(tuple(rows)).size
-    return _size(
-        [(node, other) for (node, other), weight in _edges(rows).items() if node != other and _connects(weight)]
-    )
-
-
-def _size(pairs: Sequence[tuple[float, float]]) -> GraphSize:
+def _size(pairs: Sequence[tuple[int, int]]) -> GraphSize:
     return GraphSize(nodes=len({node for pair in pairs for node in pair}), edges=len(pairs))
 
 
